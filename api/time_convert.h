@@ -1,0 +1,16 @@
+#pragma once
+
+#include "absl/time/time.h"
+#include "google/protobuf/duration.pb.h"
+#include "google/protobuf/timestamp.pb.h"
+
+namespace holdfast {
+
+// Between Abseil's times and the messages'. Out of range is clamped to what
+// the message can hold.
+google::protobuf::Timestamp ToProto(absl::Time time);
+google::protobuf::Duration ToProto(absl::Duration duration);
+absl::Time FromProto(const google::protobuf::Timestamp& timestamp);
+absl::Duration FromProto(const google::protobuf::Duration& duration);
+
+}  // namespace holdfast

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace holdfast {
+
+// How this host's cgroups are laid out.
+//   kV1      controllers in v1 hierarchies, no usable v2 tree
+//   kHybrid  controllers in v1, and a v2 tree that can hold and kill processes
+//   kV2      controllers in the v2 tree
+enum class CgroupsMode { kV1, kHybrid, kV2 };
+absl::string_view Name(CgroupsMode mode);  // "v1", "hybrid", "v2"
+
+// A limit that is unset is not imposed.
+struct CgroupLimits {
+  std::optional<double> cpus;
+  std::optional<uint64_t> memory_bytes;
+  std::optional<uint64_t> pids;
+};
+
+// What was read; what this host cannot tell is unset.
+struct CgroupUsage {
+  std::optional<uint64_t> cpu_user_usec;
+  std::optional<uint64_t> cpu_system_usec;
+  std::optional<uint64_t> cpu_usec;
+  std::optional<uint64_t> memory_bytes;
+  std::optional<uint64_t> memory_peak_bytes;
+  std::optional<uint64_t> oom_kills;
+  std::optional<uint64_t> pids;
+};
+
+// What a shim is told of its executor's groups (api/records.proto LaunchSpec).
+struct ContainerGroups {
+  std::string shim_procs_file;      // "0" written here moves the shim
+  std::string cgroup_directory;     // v2; empty in kV1
+  std::string freezer_directory;    // v1 freezer; set in kV1 alone
+  std::vector<std::string> join_files;  // v1 cgroup.procs the executor joins
+  std::string oom_file;             // holds "oom_kill N"; empty without limit
+};
+
+// The agent's view of the kernel's cgroups:
+//   <v2 mount>/<root>/<container id>/{shim,executor}
+//   <v1 mount>/<root>/<container id>/executor   where a limit asks for it
+// Limits and statistics go through libcgroup, placing and killing through
+// plain files. Thread-safe after Create, of which there is one a process,
+// before threads (libcgroup's cgroup_init fails beside them).
+class Cgroups {
+ public:
+  // `root`: relative to the mounts, "holdfast" or "a.slice/b". Its groups are
+  // made if need be; on v2 the controllers cpu, memory and pids are turned on
+  // for its children as far as the parents have them.
+  // FailedPrecondition: neither v2 nor a v1 freezer can be used; it says why.
+  static absl::StatusOr<std::unique_ptr<Cgroups>> Create(std::string root);
+  virtual ~Cgroups() = default;
+
+  virtual CgroupsMode mode() const = 0;
+
+  // FailedPrecondition, naming the limit and why, when this host cannot
+  // impose one of them ("memory limit: no memory controller is mounted").
+  virtual absl::Status CheckEnforceable(const CgroupLimits& limits) const = 0;
+
+  // Makes the groups of a container and sets its limits. After an error
+  // nothing is left behind.
+  virtual absl::StatusOr<ContainerGroups> CreateContainer(
+      const std::string& container_id, const CgroupLimits& limits) = 0;
+
+  // The paths alone, from what is there (after a restart).
+  virtual ContainerGroups FindContainer(
+      const std::string& container_id) const = 0;
+
+  virtual absl::Status SetLimits(const std::string& container_id,
+                                 const CgroupLimits& limits) = 0;
+  virtual absl::StatusOr<CgroupUsage> Usage(
+      const std::string& container_id) const = 0;
+
+  // Whether any living process is in the container's executor group.
+  virtual absl::StatusOr<bool> HasProcesses(
+      const std::string& container_id) const = 0;
+  // SIGKILLs what is in the executor's group. NotFound: no such group.
+  virtual absl::Status Kill(const std::string& container_id) = 0;
+  // Removes the container's groups. FailedPrecondition: a process is left in
+  // them. OK when they are gone already.
+  virtual absl::Status RemoveContainer(const std::string& container_id) = 0;
+
+  // Container ids that have groups under the root.
+  virtual absl::StatusOr<std::vector<std::string>> Containers() const = 0;
+  // Removes the root's groups if nothing is left in them; for an agent that
+  // ends with nothing running. OK when they are not empty.
+  virtual void RemoveRootIfEmpty() = 0;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,57 @@
+# The few functions that our CMakeLists.txt files are made of.
+
+# Warnings are errors in our code; generated code and system headers are not
+# ours.
+add_library(holdfast_warnings INTERFACE)
+target_compile_options(holdfast_warnings INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+  -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+
+if(HOLDFAST_SANITIZE)
+  add_compile_options(-fsanitize=${HOLDFAST_SANITIZE}
+                      -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${HOLDFAST_SANITIZE})
+  # Nothing can be linked statically with a sanitizer's runtime.
+  set(HOLDFAST_STATIC_SHIM OFF)
+endif()
+
+# holdfast_library(name SRCS a.cc … PUBLIC t … PRIVATE t …)
+#
+# One target for a folder's idea, named as its path; `holdfast::name` is its
+# alias. PUBLIC is what its headers name, PRIVATE what only its .cc files name.
+# A library without SRCS is headers alone.
+function(holdfast_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;PUBLIC;PRIVATE" ${ARGN})
+  if(ARG_SRCS)
+    add_library(${name} STATIC ${ARG_SRCS})
+    target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${name} PUBLIC ${ARG_PUBLIC}
+                          PRIVATE ${ARG_PRIVATE} holdfast_warnings)
+    list(TRANSFORM ARG_SRCS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+    set_property(TARGET ${name} PROPERTY HOLDFAST_SRCS ${ARG_SRCS})
+  else()
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${name} INTERFACE ${ARG_PUBLIC})
+  endif()
+  add_library(holdfast::${name} ALIAS ${name})
+endfunction()
+
+# holdfast_test(name SRCS a_test.cc … DEPS t … [TIMEOUT s] [LABELS l …])
+#
+# A GoogleTest program; every TEST in it is a test of ctest.
+function(holdfast_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} holdfast_warnings
+                        GTest::gtest GTest::gmock GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

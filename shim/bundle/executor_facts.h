@@ -1,0 +1,63 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "api/records.pb.h"
+#include "api/types.pb.h"
+
+namespace holdfast {
+
+// One task as its executor's journal tells it.
+struct TaskFacts {
+  v1::TaskInfo info;
+  std::vector<v1::StatusUpdate> updates;  // all that are kept, in order
+  size_t acknowledged = 0;                // so many of them, from the front
+  std::optional<v1::KillRequested> kill;
+
+  // TASK_STAGING until there is an update.
+  v1::TaskState state() const;
+  bool IsTerminal() const;
+};
+
+// Everything a journal says, and nothing else: what its records mean, applied
+// in order. Pure; the shim, the plugin and fsck read with the same eyes.
+struct ExecutorFacts {
+  v1::Intent intent;
+  std::optional<v1::Started> started;
+  std::optional<v1::Exited> exited;
+  std::optional<v1::Fenced> fenced;
+  std::optional<v1::KillRequested> kill;  // of the whole executor
+  std::optional<v1::Limits> limits;
+  std::vector<TaskFacts> tasks;  // in the order of their intents
+  uint64_t last_sequence = 0;
+  bool attached = false;
+
+  // DataLoss: a record that cannot follow what came before it (a second
+  // intent, an update of an unknown task, one after a terminal one, a sequence
+  // that does not grow, an acknowledgement that is not of the task's oldest
+  // unacknowledged update). Nothing was applied then.
+  absl::Status Apply(const v1::JournalRecord& record);
+
+  TaskFacts* FindTask(absl::string_view task_id);
+  const TaskFacts* FindTask(absl::string_view task_id) const;
+  // The oldest unacknowledged update of each task, and those after it, in the
+  // order of their sequences.
+  std::vector<const v1::StatusUpdate*> Unacknowledged() const;
+  // The update, or null.
+  const v1::StatusUpdate* FindUpdate(absl::string_view uuid) const;
+  bool AllTasksTerminal() const;  // false without tasks
+  bool AllAcknowledged() const;
+
+  // The records from which Apply makes these facts again, without what no one
+  // asks for any more: acknowledged updates but the latest of each task, and
+  // ended tasks of a custom executor that were acknowledged, beyond the last
+  // 200.
+  std::vector<v1::JournalRecord> Condensed() const;
+};
+
+}  // namespace holdfast

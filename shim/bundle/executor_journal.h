@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "api/records.pb.h"
+#include "base/files.h"
+#include "shim/bundle/executor_facts.h"
+#include "shim/records/journal.h"
+
+namespace holdfast {
+
+// The authority over one executor: its journal together with what it says.
+// What is recorded is durable first and a fact only then, so that facts() is
+// never ahead of the disk. The durable queue of status updates is a part of
+// it: an update is delivered at least once, in order, whichever of us dies,
+// until the orchestrator acknowledged it.
+class ExecutorJournal {
+ public:
+  // A new journal at `path`, locked, holding `intent`. AlreadyExists: there is
+  // one. The directory's entry is the caller's to sync.
+  static absl::StatusOr<ExecutorJournal> Create(Files& files,
+                                                const std::string& path,
+                                                const v1::Intent& intent);
+
+  // Takes over the journal at `path`. Unavailable: its writer lives (the lock
+  // is held). DataLoss, FailedPrecondition: damaged, or written by a newer
+  // version; left as it was. NotFound.
+  static absl::StatusOr<ExecutorJournal> TakeOver(Files& files,
+                                                  const std::string& path);
+
+  // The same from a descriptor that was inherited with its lock.
+  static absl::StatusOr<ExecutorJournal> Inherit(Files& files,
+                                                 std::unique_ptr<File> file,
+                                                 const std::string& path);
+
+  // Reads without the lock and without changing anything: while its writer
+  // lives the last record may be missing.
+  static absl::StatusOr<ExecutorFacts> Peek(Files& files,
+                                            const std::string& path);
+
+  // All of `records` or none become facts, durably, with one write. DataLoss:
+  // one of them cannot follow (nothing was written). Others: Journal::Append.
+  absl::Status Record(absl::Span<const v1::JournalRecord> records);
+  absl::Status Record(const v1::JournalRecord& record);
+
+  // An update with the next sequence and, where empty, a new uuid and the
+  // container's ids; returned as it was stored. AlreadyExists: its uuid is
+  // stored. FailedPrecondition: its task has ended. NotFound: no such task.
+  absl::StatusOr<v1::StatusUpdate> AppendUpdate(v1::StatusUpdate update);
+
+  // Durable acknowledgement. OK too when it was acknowledged already.
+  // NotFound: no such update. FailedPrecondition: an older one of the same
+  // task is unacknowledged.
+  absl::Status Acknowledge(absl::string_view uuid);
+
+  const ExecutorFacts& facts() const { return facts_; }
+  const std::string& path() const { return path_; }
+  // To be inherited by the shim, with the lock.
+  int fd() { return journal_.file().fd(); }
+
+  // Fills ids, sequence and uuid of an update that is about to be recorded
+  // together with other records; `offset` such updates go before it.
+  v1::StatusUpdate Complete(v1::StatusUpdate update, uint64_t offset = 0) const;
+
+ private:
+  ExecutorJournal(Files& files, Journal journal, std::string path);
+  void CompactIfWorthIt();
+
+  Files* files_;
+  Journal journal_;
+  std::string path_;
+  ExecutorFacts facts_;
+};
+
+}  // namespace holdfast

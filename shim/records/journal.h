@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/files.h"
+
+namespace holdfast {
+
+// An append-only file of frames, zero-filled ahead and overwritten in place,
+// so that an append is one durable write of a few sectors and never a change
+// of the file's metadata. One writer at a time: who holds the file's lock.
+//
+//   file    magic "HFJ" | version u8 | frame* | zeros
+//   frame   length u32 | crc u32 | payload        little-endian, length ≥ 1
+//   crc     crc32c of the length's four bytes and the payload
+//
+//   another magic              DataLoss at offset 0
+//   a newer version            FailedPrecondition, naming both versions
+//   length zero, only zeros after it      the end
+//   bad frame, no good one after it       a torn append, never promised: cut
+//                                         off (zeroed before the next append)
+//   bad frame, a good one after it        DataLoss with the bad one's offset;
+//                                         nothing is changed
+//
+// "After it" is looked for at every byte, so that a damaged length hides
+// nothing. A file shorter than the header with nothing in it was never a
+// journal: DataLoss.
+// Payloads: api/records.proto, by shim/bundle/executor_journal.h.
+class Journal {
+ public:
+  static constexpr uint8_t kVersion = 1;
+  // Enough for an ordinary launch and all that its end will write, so that a
+  // disk that fills up meanwhile cannot keep an end from being recorded.
+  static constexpr size_t kInitialBytes = 16 * 1024;
+  static constexpr size_t kMaxPayloadBytes = 8 * 1024 * 1024;
+
+  struct Opened;  // {Journal journal; std::vector<std::string> payloads;}
+
+  // Writes header, `payloads` and the zeros after them in one durable write
+  // into `file`, which is new and empty. The directory's entry is the
+  // caller's to sync. The room after the payloads is at least 8 KiB.
+  static absl::StatusOr<Journal> Create(
+      std::unique_ptr<File> file, absl::Span<const std::string> payloads);
+
+  // Reads all of `file`. Errors: see above; the file is left as it was.
+  static absl::StatusOr<Opened> Open(std::unique_ptr<File> file);
+
+  // What a content means, with no file at hand (fsck, tests).
+  struct Parsed {
+    std::vector<std::string> payloads;
+    size_t end = 0;    // where the next frame goes
+    bool torn = false; // something that was never promised stands at `end`
+  };
+  static absl::StatusOr<Parsed> Parse(absl::string_view content);
+
+  // OK: all of `payloads`, in order, survive a crash, in one write. An error
+  // of growing the file (ResourceExhausted: no room) changes nothing and may
+  // be tried again. Any other error: what reached the disk is unknown, and
+  // the journal takes no more (FailedPrecondition) until opened again.
+  absl::Status Append(absl::Span<const std::string> payloads);
+
+  // Replaces the file at `path`, which is this journal's, by one that holds
+  // `payloads` alone; the new file is locked before it gets the name. After
+  // an error the old file is still the journal.
+  absl::Status Compact(Files& files, const std::string& path,
+                       absl::Span<const std::string> payloads);
+
+  // Bytes in frames, and what the file can take before it grows.
+  size_t used_bytes() const { return end_; }
+  size_t capacity_bytes() const { return capacity_; }
+  File& file() { return *file_; }
+
+ private:
+  Journal(std::unique_ptr<File> file, size_t end, size_t capacity);
+
+  std::unique_ptr<File> file_;
+  size_t end_ = 0;       // the next frame's offset
+  size_t capacity_ = 0;  // the file's size
+  size_t clear_until_ = 0;  // zero [end_, clear_until_) with the next append
+  bool failed_ = false;
+};
+
+struct Journal::Opened {
+  Journal journal;
+  std::vector<std::string> payloads;
+  bool torn = false;
+};
+
+}  // namespace holdfast
