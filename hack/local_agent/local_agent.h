@@ -1,0 +1,68 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "hack/local_agent/child_process.h"
+#include "hack/local_agent/client.h"
+
+namespace holdfast::hack {
+
+// A holdfastd of our own: its directories under one temporary directory, its
+// cgroups under a root of that name, nothing shared with an installed one.
+class LocalAgent {
+ public:
+  struct Options {
+    std::string name;     // of the temporary directory and the cgroup root
+    std::string bin_dir;  // where holdfastd and holdfast-shim are
+    std::string parent_dir = "/tmp";
+    std::vector<std::string> flags;  // more of holdfastd's
+  };
+
+  static absl::StatusOr<std::unique_ptr<LocalAgent>> Create(Options options);
+  ~LocalAgent();  // Sweep(), unless it was done
+  LocalAgent(const LocalAgent&) = delete;
+  LocalAgent& operator=(const LocalAgent&) = delete;
+
+  // Starts holdfastd and connects. An agent that ends instead is an error
+  // with the end of its log.
+  absl::Status Start();
+  // From holdfastd's start to the moment in which it had finished recovery
+  // and `executors` of them were attached. DeadlineExceeded: they never were.
+  absl::StatusOr<absl::Duration> WaitUntilRecovered(size_t executors,
+                                                    absl::Duration timeout);
+  absl::Status KillHard();                   // SIGKILL, reaped
+  absl::StatusOr<std::string> StopGently();  // SIGTERM; how it ended
+
+  // Whatever still runs is killed, without the agent's help; then the cgroups
+  // are removed, and the directory unless `keep`.
+  absl::Status Sweep(bool keep);
+
+  Client& client() { return *client_; }
+  pid_t pid() const { return process_ ? process_->pid() : 0; }
+  const std::string& directory() const { return directory_; }
+  std::string work_dir() const { return directory_ + "/work"; }
+  std::string runtime_dir() const { return directory_ + "/run"; }
+  const std::string& cgroups_root() const { return cgroups_root_; }
+  std::string log_path() const { return directory_ + "/agent.log"; }
+
+ private:
+  LocalAgent(Options options, std::string directory);
+  std::string LogTail() const;
+  absl::StatusOr<size_t> CountAttached();
+
+  Options options_;
+  std::string directory_;
+  std::string cgroups_root_;
+  std::optional<ChildProcess> process_;
+  absl::Time started_;
+  std::unique_ptr<Client> client_;
+  bool swept_ = false;
+};
+
+}  // namespace holdfast::hack

@@ -1,0 +1,53 @@
+#include "hack/local_agent/update_watcher.h"
+
+#include "absl/time/clock.h"
+#include "base/log.h"
+
+namespace holdfast::hack {
+
+UpdateWatcher::UpdateWatcher(Client& client, UpdateLedger& ledger,
+                             std::string framework_id)
+    : client_(client),
+      ledger_(ledger),
+      framework_id_(std::move(framework_id)),
+      thread_([this] { Read(); }) {}
+
+UpdateWatcher::~UpdateWatcher() {
+  context_.TryCancel();
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status UpdateWatcher::WaitUntilBroken() {
+  if (thread_.joinable()) thread_.join();
+  return status_;
+}
+
+void UpdateWatcher::Read() {
+  v1::WatchUpdatesRequest request;
+  request.set_framework_id(framework_id_);
+  const auto stream = client_.stub().WatchUpdates(&context_, request);
+  v1::WatchUpdatesResponse response;
+  while (stream->Read(&response)) {
+    if (!response.has_update()) continue;
+    ledger_.Add(response.update(), absl::Now());
+    Acknowledge(response.update());
+  }
+  status_ = Client::ToAbsl(stream->Finish());
+}
+
+void UpdateWatcher::Acknowledge(const v1::StatusUpdate& update) {
+  v1::AcknowledgeUpdateRequest request;
+  request.set_framework_id(framework_id_);
+  request.set_task_id(update.status().task_id());
+  request.set_uuid(update.uuid());
+  const absl::Status status =
+      client_.Call(&Stub::AcknowledgeUpdate, request).status();
+  if (status.ok()) {
+    ledger_.NoteAcknowledged(update.status().task_id());
+  } else {
+    Log(Severity::kWarning, "acknowledge",
+        {{"task", update.status().task_id()}, {"error", status.ToString()}});
+  }
+}
+
+}  // namespace holdfast::hack
