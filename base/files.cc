@@ -154,6 +154,11 @@ std::unique_ptr<File> FileFromFd(UniqueFd fd, std::string path) {
   return std::make_unique<SystemFile>(std::move(fd), std::move(path));
 }
 
+std::string DirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
 absl::Status ReplaceFile(Files& files, const std::string& path,
                          absl::string_view content) {
   const std::string temporary = absl::StrCat(path, ".new");
@@ -168,10 +173,7 @@ absl::Status ReplaceFile(Files& files, const std::string& path,
     HOLDFAST_RETURN_IF_ERROR(file->WriteAt(0, content));
   }
   HOLDFAST_RETURN_IF_ERROR(files.Rename(temporary, path));
-  const size_t slash = path.rfind('/');
-  return files.SyncDirectory(slash == std::string::npos
-                                 ? "."
-                                 : path.substr(0, slash + 1));
+  return files.SyncDirectory(DirectoryOf(path));
 }
 
 absl::Status RemoveTree(const std::string& path) {

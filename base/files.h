@@ -68,6 +68,9 @@ Files& SystemFiles();
 // A File from a descriptor that was inherited; `path` is for messages.
 std::unique_ptr<File> FileFromFd(UniqueFd fd, std::string path);
 
+// The directory that `path` is an entry of, for SyncDirectory.
+std::string DirectoryOf(const std::string& path);
+
 // Replaces `path` whole: a temporary file beside it, written durably, renamed
 // over it, its directory synced. After an error the old content is still
 // there.

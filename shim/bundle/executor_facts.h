@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deque>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,7 +42,10 @@ struct ExecutorFacts {
   // that does not grow, an acknowledgement that is not of the task's oldest
   // unacknowledged update). Nothing was applied then.
   absl::Status Apply(const v1::JournalRecord& record);
+  // What Apply would say.
+  absl::Status Check(const v1::JournalRecord& record) const;
 
+  // Valid until the next Apply, like all pointers from here.
   TaskFacts* FindTask(absl::string_view task_id);
   const TaskFacts* FindTask(absl::string_view task_id) const;
   // The oldest unacknowledged update of each task, and those after it, in the
@@ -54,10 +57,15 @@ struct ExecutorFacts {
   bool AllAcknowledged() const;
 
   // The records from which Apply makes these facts again, without what no one
-  // asks for any more: acknowledged updates but the latest of each task, and
-  // ended tasks of a custom executor that were acknowledged, beyond the last
-  // 200.
+  // asks for any more: acknowledged updates but the latest of each task (so
+  // that a repeated acknowledgement is known), and ended tasks of a custom
+  // executor that were acknowledged, beyond the last 200 and the first one.
   std::vector<v1::JournalRecord> Condensed() const;
+
+ private:
+  absl::Status CheckUpdate(const v1::StatusUpdate& update) const;
+  TaskFacts* TaskAwaiting(absl::string_view uuid);
+  const TaskFacts* TaskAwaiting(absl::string_view uuid) const;
 };
 
 }  // namespace holdfast

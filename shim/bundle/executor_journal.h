@@ -21,19 +21,23 @@ namespace holdfast {
 // until the orchestrator acknowledged it.
 class ExecutorJournal {
  public:
-  // A new journal at `path`, locked, holding `intent`. AlreadyExists: there is
-  // one. The directory's entry is the caller's to sync.
+  // A new journal at `path`, locked, holding `intent`; it gets the name when it
+  // is whole. AlreadyExists: there is one. The directory's entry is the
+  // caller's to sync.
   static absl::StatusOr<ExecutorJournal> Create(Files& files,
                                                 const std::string& path,
                                                 const v1::Intent& intent);
 
-  // Takes over the journal at `path`. Unavailable: its writer lives (the lock
-  // is held). DataLoss, FailedPrecondition: damaged, or written by a newer
-  // version; left as it was. NotFound.
+  // Takes over the journal at `path` and syncs its directory, as its writer
+  // may have died in a compaction. Unavailable: the writer lives (the lock is
+  // held). DataLoss, FailedPrecondition: damaged, or written by a newer
+  // version (a record of an unknown kind too); left as it was. NotFound.
   static absl::StatusOr<ExecutorJournal> TakeOver(Files& files,
                                                   const std::string& path);
 
-  // The same from a descriptor that was inherited with its lock.
+  // The same from a descriptor that was inherited with its lock; its giver
+  // has synced the directory. FailedPrecondition too: `path` names another
+  // file.
   static absl::StatusOr<ExecutorJournal> Inherit(Files& files,
                                                  std::unique_ptr<File> file,
                                                  const std::string& path);
@@ -68,13 +72,21 @@ class ExecutorJournal {
   v1::StatusUpdate Complete(v1::StatusUpdate update, uint64_t offset = 0) const;
 
  private:
-  ExecutorJournal(Files& files, Journal journal, std::string path);
+  ExecutorJournal(Files& files, Journal journal, std::string path,
+                  ExecutorFacts facts);
+  static absl::StatusOr<ExecutorJournal> Replay(Files& files,
+                                                std::unique_ptr<File> file,
+                                                const std::string& path);
+  absl::Status RecordOne(const v1::JournalRecord& record);
+  absl::Status RecordTogether(absl::Span<const v1::JournalRecord> records);
   void CompactIfWorthIt();
+  absl::Status CompactTo(absl::Span<const v1::JournalRecord> records);
 
   Files* files_;
   Journal journal_;
   std::string path_;
   ExecutorFacts facts_;
+  size_t consider_at_;  // the size from which compaction is thought about
 };
 
 }  // namespace holdfast

@@ -17,8 +17,12 @@ namespace holdfast {
 // of the file's metadata. One writer at a time: who holds the file's lock.
 //
 //   file    magic "HFJ" | version u8 | frame* | zeros
-//   frame   length u32 | crc u32 | payload        little-endian, length ≥ 1
-//   crc     crc32c of the length's four bytes and the payload
+//   frame   length u32 | crc u32 | body           little-endian, length ≥ 1
+//   body    (size u32 | payload)*                 what one append brought
+//   crc     crc32c of the length's four bytes and the body
+//
+// One frame an append: its payloads survive together or not at all, in
+// whatever order a dying disk wrote the sectors.
 //
 //   another magic              DataLoss at offset 0
 //   a newer version            FailedPrecondition, naming both versions
@@ -38,6 +42,7 @@ class Journal {
   // Enough for an ordinary launch and all that its end will write, so that a
   // disk that fills up meanwhile cannot keep an end from being recorded.
   static constexpr size_t kInitialBytes = 16 * 1024;
+  // Of one append, all of its payloads together.
   static constexpr size_t kMaxPayloadBytes = 8 * 1024 * 1024;
 
   struct Opened;  // {Journal journal; std::vector<std::string> payloads;}
@@ -45,8 +50,15 @@ class Journal {
   // Writes header, `payloads` and the zeros after them in one durable write
   // into `file`, which is new and empty. The directory's entry is the
   // caller's to sync. The room after the payloads is at least 8 KiB.
-  static absl::StatusOr<Journal> Create(
-      std::unique_ptr<File> file, absl::Span<const std::string> payloads);
+  static absl::StatusOr<Journal> Create(std::unique_ptr<File> file,
+                                        absl::Span<const std::string> payloads);
+
+  // Puts a new journal, locked, at `path`: it is written whole beside it and
+  // renamed, so that no half of one ever has the name. What `path` named
+  // before is replaced; the directory is the caller's to sync. An error:
+  // `path` is as it was.
+  static absl::StatusOr<Journal> Put(Files& files, const std::string& path,
+                                     absl::Span<const std::string> payloads);
 
   // Reads all of `file`. Errors: see above; the file is left as it was.
   static absl::StatusOr<Opened> Open(std::unique_ptr<File> file);
@@ -54,20 +66,24 @@ class Journal {
   // What a content means, with no file at hand (fsck, tests).
   struct Parsed {
     std::vector<std::string> payloads;
-    size_t end = 0;    // where the next frame goes
-    bool torn = false; // something that was never promised stands at `end`
+    size_t end = 0;     // where the next frame goes
+    bool torn = false;  // something that was never promised stands at `end`
   };
   static absl::StatusOr<Parsed> Parse(absl::string_view content);
 
   // OK: all of `payloads`, in order, survive a crash, in one write. An error
   // of growing the file (ResourceExhausted: no room) changes nothing and may
-  // be tried again. Any other error: what reached the disk is unknown, and
-  // the journal takes no more (FailedPrecondition) until opened again.
+  // be tried again; so does InvalidArgument (an empty payload, or too much).
+  // Any other error: what reached the disk is unknown, and the journal takes
+  // no more (FailedPrecondition) until opened again.
   absl::Status Append(absl::Span<const std::string> payloads);
 
   // Replaces the file at `path`, which is this journal's, by one that holds
   // `payloads` alone; the new file is locked before it gets the name. After
-  // an error the old file is still the journal.
+  // an error the old file is still the journal, with one exception: where the
+  // new one has the name and its directory cannot be synced, a power cut may
+  // bring back either, so the journal takes no more until opened again (by
+  // someone who can sync the directory).
   absl::Status Compact(Files& files, const std::string& path,
                        absl::Span<const std::string> payloads);
 
@@ -78,10 +94,16 @@ class Journal {
 
  private:
   Journal(std::unique_ptr<File> file, size_t end, size_t capacity);
+  static absl::StatusOr<Journal> CreateLocked(
+      Files& files, const std::string& path,
+      absl::Span<const std::string> payloads);
+  absl::Status ClearTornTail();
+  absl::Status GrowTo(size_t bytes);
+  absl::Status WriteOrFail(size_t offset, absl::string_view bytes);
 
   std::unique_ptr<File> file_;
-  size_t end_ = 0;       // the next frame's offset
-  size_t capacity_ = 0;  // the file's size
+  size_t end_ = 0;          // the next frame's offset
+  size_t capacity_ = 0;     // the file's size
   size_t clear_until_ = 0;  // zero [end_, clear_until_) with the next append
   bool failed_ = false;
 };

@@ -1,0 +1,211 @@
+#include "shim/bundle/executor_facts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/status_states.h"
+
+namespace holdfast {
+namespace {
+
+absl::Status CannotFollow(absl::string_view record, absl::string_view reason) {
+  return absl::DataLossError(absl::StrCat(record, ": ", reason));
+}
+
+absl::Status CheckIntent(const v1::Intent& intent, bool begun) {
+  if (begun) return CannotFollow("intent", "a second one");
+  if (intent.container_id().empty()) {
+    return CannotFollow("intent", "without a container id");
+  }
+  return absl::OkStatus();
+}
+
+bool IsSameProcess(const v1::Started& a, const v1::Started& b) {
+  return a.pid() == b.pid() && a.start_ticks() == b.start_ticks() &&
+         a.boot_id() == b.boot_id();
+}
+
+}  // namespace
+
+v1::TaskState TaskFacts::state() const {
+  return updates.empty() ? v1::TASK_STAGING : updates.back().status().state();
+}
+
+bool TaskFacts::IsTerminal() const { return holdfast::IsTerminal(state()); }
+
+absl::Status ExecutorFacts::Check(const v1::JournalRecord& record) const {
+  using Record = v1::JournalRecord;
+  const bool begun = !intent.container_id().empty();
+  if (!begun && record.record_case() != Record::kIntent) {
+    return CannotFollow("first record", "not an intent");
+  }
+  switch (record.record_case()) {  // no default: -Wswitch names what is missing
+    case Record::kIntent:
+      return CheckIntent(record.intent(), begun);
+    case Record::kTaskIntent: {
+      const std::string& id = record.task_intent().task().task_id();
+      if (FindTask(id) == nullptr) return absl::OkStatus();
+      return CannotFollow("task intent", absl::StrCat("a second one of ", id));
+    }
+    case Record::kStarted:
+      if (exited) return CannotFollow("started", "after exited");
+      // The same again: another shim has adopted it.
+      if (!started || IsSameProcess(*started, record.started())) {
+        return absl::OkStatus();
+      }
+      return CannotFollow("started", "another process before it");
+    case Record::kUpdate:
+      return CheckUpdate(record.update());
+    case Record::kAcknowledged: {
+      const std::string& uuid = record.acknowledged().uuid();
+      if (TaskAwaiting(uuid) != nullptr) return absl::OkStatus();
+      return CannotFollow("acknowledged",
+                          absl::StrCat(uuid, " is no task's oldest update"));
+    }
+    case Record::kKillRequested: {
+      const std::string& id = record.kill_requested().task_id();
+      if (id.empty() || FindTask(id) != nullptr) return absl::OkStatus();
+      return CannotFollow("kill", absl::StrCat("no task ", id));
+    }
+    case Record::kExited:
+      if (exited) return CannotFollow("exited", "a second one");
+      return absl::OkStatus();
+    case Record::kDetached:
+    case Record::kAttached:
+    case Record::kFenced:
+    case Record::kLimits:
+      return absl::OkStatus();
+    case Record::RECORD_NOT_SET:
+      return CannotFollow("record", "of no kind");
+  }
+  return CannotFollow("record", "of an unknown kind");
+}
+
+absl::Status ExecutorFacts::CheckUpdate(const v1::StatusUpdate& update) const {
+  const std::string name = absl::StrCat("update ", update.uuid());
+  const std::string& task_id = update.status().task_id();
+  const TaskFacts* task = FindTask(task_id);
+  if (task == nullptr) return CannotFollow(name, "no task " + task_id);
+  if (task->IsTerminal()) return CannotFollow(name, task_id + " has ended");
+  if (update.uuid().empty()) return CannotFollow(name, "without a uuid");
+  if (update.sequence() <= last_sequence) {
+    return CannotFollow(name, absl::StrCat("sequence ", update.sequence(),
+                                           " after ", last_sequence));
+  }
+  if (FindUpdate(update.uuid()) != nullptr) {
+    return CannotFollow(name, "a second one");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExecutorFacts::Apply(const v1::JournalRecord& record) {
+  using Record = v1::JournalRecord;
+  if (absl::Status status = Check(record); !status.ok()) return status;
+  switch (record.record_case()) {
+    case Record::kIntent:
+      intent = record.intent();
+      if (intent.has_task()) tasks.emplace_back().info = intent.task();
+      break;
+    case Record::kTaskIntent:
+      tasks.emplace_back().info = record.task_intent().task();
+      break;
+    case Record::kStarted:
+      started = record.started();
+      break;
+    case Record::kUpdate: {
+      const v1::StatusUpdate& update = record.update();
+      FindTask(update.status().task_id())->updates.push_back(update);
+      last_sequence = update.sequence();
+      break;
+    }
+    case Record::kAcknowledged:
+      ++TaskAwaiting(record.acknowledged().uuid())->acknowledged;
+      break;
+    case Record::kKillRequested: {
+      const v1::KillRequested& request = record.kill_requested();
+      TaskFacts* task = FindTask(request.task_id());
+      (task != nullptr ? task->kill : kill) = request;
+      break;
+    }
+    case Record::kExited:
+      exited = record.exited();
+      break;
+    case Record::kDetached:
+      attached = false;
+      break;
+    case Record::kAttached:
+      attached = true;
+      break;
+    case Record::kFenced:
+      fenced = record.fenced();
+      break;
+    case Record::kLimits:
+      limits = record.limits();
+      break;
+    case Record::RECORD_NOT_SET:
+      break;  // Check has refused it
+  }
+  return absl::OkStatus();
+}
+
+const TaskFacts* ExecutorFacts::FindTask(absl::string_view task_id) const {
+  for (const TaskFacts& task : tasks) {
+    if (task.info.task_id() == task_id) return &task;
+  }
+  return nullptr;
+}
+
+TaskFacts* ExecutorFacts::FindTask(absl::string_view task_id) {
+  return const_cast<TaskFacts*>(std::as_const(*this).FindTask(task_id));
+}
+
+// The task whose oldest unacknowledged update is `uuid`, or null.
+const TaskFacts* ExecutorFacts::TaskAwaiting(absl::string_view uuid) const {
+  for (const TaskFacts& task : tasks) {
+    if (task.acknowledged == task.updates.size()) continue;
+    if (task.updates[task.acknowledged].uuid() == uuid) return &task;
+  }
+  return nullptr;
+}
+
+TaskFacts* ExecutorFacts::TaskAwaiting(absl::string_view uuid) {
+  return const_cast<TaskFacts*>(std::as_const(*this).TaskAwaiting(uuid));
+}
+
+std::vector<const v1::StatusUpdate*> ExecutorFacts::Unacknowledged() const {
+  std::vector<const v1::StatusUpdate*> found;
+  for (const TaskFacts& task : tasks) {
+    for (size_t i = task.acknowledged; i < task.updates.size(); ++i) {
+      found.push_back(&task.updates[i]);
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) {
+    return a->sequence() < b->sequence();
+  });
+  return found;
+}
+
+const v1::StatusUpdate* ExecutorFacts::FindUpdate(
+    absl::string_view uuid) const {
+  for (const TaskFacts& task : tasks) {
+    for (const v1::StatusUpdate& update : task.updates) {
+      if (update.uuid() == uuid) return &update;
+    }
+  }
+  return nullptr;
+}
+
+bool ExecutorFacts::AllTasksTerminal() const {
+  return !tasks.empty() &&
+         std::all_of(tasks.begin(), tasks.end(),
+                     [](const TaskFacts& task) { return task.IsTerminal(); });
+}
+
+bool ExecutorFacts::AllAcknowledged() const {
+  return std::all_of(tasks.begin(), tasks.end(), [](const TaskFacts& task) {
+    return task.acknowledged == task.updates.size();
+  });
+}
+
+}  // namespace holdfast

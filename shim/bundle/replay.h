@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "shim/bundle/executor_facts.h"
+
+namespace holdfast {
+
+// The facts that a journal's payloads tell. DataLoss: one is no record, cannot
+// follow what is before it, or there is none at all. FailedPrecondition: one
+// is of a kind that a newer version has added. Both name it by its number.
+absl::StatusOr<ExecutorFacts> ReplayFacts(
+    absl::Span<const std::string> payloads);
+
+}  // namespace holdfast
