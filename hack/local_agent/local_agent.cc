@@ -99,7 +99,6 @@ absl::StatusOr<size_t> LocalAgent::CountAttached() {
 }
 
 absl::Status LocalAgent::KillHard() {
-  client_.reset();
   HOLDFAST_RETURN_IF_ERROR(process_->Signal(SIGKILL));
   HOLDFAST_RETURN_IF_ERROR(process_->Wait(kEndTimeout).status());
   process_.reset();
@@ -107,7 +106,6 @@ absl::Status LocalAgent::KillHard() {
 }
 
 absl::StatusOr<std::string> LocalAgent::StopGently() {
-  client_.reset();
   HOLDFAST_RETURN_IF_ERROR(process_->Signal(SIGTERM));
   HOLDFAST_ASSIGN_OR_RETURN(std::string ended, process_->Wait(kEndTimeout));
   process_.reset();

@@ -21,7 +21,7 @@ class LocalAgent {
     std::string name;     // of the temporary directory and the cgroup root
     std::string bin_dir;  // where holdfastd and holdfast-shim are
     std::string parent_dir = "/tmp";
-    std::vector<std::string> flags;  // more of holdfastd's
+    std::vector<std::string> flags = {};  // more of holdfastd's
   };
 
   static absl::StatusOr<std::unique_ptr<LocalAgent>> Create(Options options);
@@ -29,8 +29,8 @@ class LocalAgent {
   LocalAgent(const LocalAgent&) = delete;
   LocalAgent& operator=(const LocalAgent&) = delete;
 
-  // Starts holdfastd and connects. An agent that ends instead is an error
-  // with the end of its log.
+  // Starts holdfastd and connects anew: client() is another one from now on.
+  // An agent that ends instead is an error with the end of its log.
   absl::Status Start();
   // From holdfastd's start to the moment in which it had finished recovery
   // and `executors` of them were attached. DeadlineExceeded: they never were.

@@ -1,0 +1,46 @@
+# What the commands of hack/ share. Sourced, with bash.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+# The project, wherever the command was called from.
+HOLDFAST_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 2
+}
+
+# Runs it as root: at once, or through sudo.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "needs root for: $*"
+  fi
+}
+
+jobs_count() { nproc; }
+
+# build PRESET [TARGET…]: configures build/PRESET and builds it.
+build() {
+  local preset=$1
+  shift
+  local targets=()
+  [ $# -gt 0 ] && targets=(--target "$@")
+  (
+    cd "$HOLDFAST_ROOT"
+    cmake --preset "$preset" >/dev/null
+    cmake --build "build/$preset" -j "$(jobs_count)" "${targets[@]}"
+  )
+}
+
+# run_ctest PRESET [ARG…]
+run_ctest() {
+  local preset=$1
+  shift
+  ctest --test-dir "$HOLDFAST_ROOT/build/$preset" --output-on-failure \
+    -j "$(jobs_count)" "$@"
+}
