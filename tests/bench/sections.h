@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "tests/bench/figures.h"
+
+namespace holdfast::bench {
+
+// How much of everything is measured.
+struct Options {
+  std::string bin_dir;
+  std::string parent_dir;  // of the temporary directory: the disk measured
+  size_t idle_executors = 200;
+  absl::Duration idle_time = absl::Seconds(30);
+  int launches = 200;
+  int burst = 640;
+  int in_flight = 32;
+  std::vector<int> recovery_sizes = {100, 300, 1000};
+  int recovery_runs = 3;
+  int updates = 500;
+};
+
+// Each makes an agent of its own and leaves nothing.
+
+// What a shim, and the plugin, cost while nothing happens.
+absl::Status MeasureIdle(const Options& options, Figures& figures);
+// LaunchTask to a running process, all durable: one at a time, and many.
+absl::Status MeasureLaunch(const Options& options, Figures& figures);
+// KillTask to the terminal update at the orchestrator.
+absl::Status MeasureKill(const Options& options, Figures& figures);
+// Exec of the plugin to every living executor attached.
+absl::Status MeasureRecovery(const Options& options, Figures& figures);
+// A custom executor's update, from its call to the orchestrator's stream.
+absl::Status MeasureUpdates(const Options& options, Figures& figures);
+
+}  // namespace holdfast::bench
