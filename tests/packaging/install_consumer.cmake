@@ -1,0 +1,56 @@
+# Installs the build under test into an empty prefix, and builds against it
+# what the README shows: its CMake lines and its C++.
+set(work ${BUILD_DIR}/tests/install_consumer)
+set(prefix ${work}/prefix)
+file(REMOVE_RECURSE ${work})
+
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE result
+                  OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${ARGV}\n${output}")
+  endif()
+endfunction()
+
+# The README's only block of that language. The stand-ins keep what means
+# something to CMake's lists out of the matching.
+function(readme_block language variable)
+  file(READ ${SOURCE_DIR}/README.md text)
+  string(FIND "${text}" "```${language}\n" start)
+  if(start EQUAL -1)
+    message(FATAL_ERROR "README.md has no ${language} block")
+  endif()
+  string(SUBSTRING "${text}" ${start} -1 text)
+  string(FIND "${text}" "\n" line_end)
+  math(EXPR line_end "${line_end} + 1")
+  string(SUBSTRING "${text}" ${line_end} -1 text)
+  string(FIND "${text}" "```" end)
+  string(SUBSTRING "${text}" 0 ${end} text)
+  set(${variable} "${text}" PARENT_SCOPE)
+endfunction()
+
+run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${prefix})
+foreach(file bin/holdfastd bin/holdfastctl bin/holdfast-shim
+        share/holdfast/proto/api/orchestrator.proto)
+  if(NOT EXISTS ${prefix}/${file})
+    message(FATAL_ERROR "${file} was not installed")
+  endif()
+endforeach()
+
+readme_block(cpp cpp)
+readme_block(cmake cmake)
+file(WRITE ${work}/consumer/main.cc "${cpp}")
+file(WRITE ${work}/consumer/CMakeLists.txt
+  "cmake_minimum_required(VERSION 3.25)\nproject(consumer CXX)\n"
+  "set(CMAKE_CXX_STANDARD 17)\nadd_executable(my_scheduler main.cc)\n"
+  "if(SANITIZE)\n  add_link_options(-fsanitize=\${SANITIZE})\nendif()\n"
+  "${cmake}")
+run(${CMAKE_COMMAND} -S ${work}/consumer -B ${work}/build
+    -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_CXX_COMPILER=${CXX}
+    -D SANITIZE=${SANITIZE})
+run(${CMAKE_COMMAND} --build ${work}/build)
+
+# The protos alone serve a client in any language.
+run(protoc -I ${prefix}/share/holdfast/proto --cpp_out=${work}
+    api/orchestrator.proto api/executor.proto)
+file(REMOVE_RECURSE ${work})
