@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace holdfast {
 
@@ -19,11 +20,12 @@ namespace holdfast {
 enum class CgroupsMode { kV1, kHybrid, kV2 };
 absl::string_view Name(CgroupsMode mode);  // "v1", "hybrid", "v2"
 
-// A limit that is unset is not imposed.
+// A limit that is unset is not imposed. A memory limit bounds swap, too, where
+// the kernel counts it; cpus are a quota and a share.
 struct CgroupLimits {
-  std::optional<double> cpus;
-  std::optional<uint64_t> memory_bytes;
-  std::optional<uint64_t> pids;
+  std::optional<double> cpus = {};
+  std::optional<uint64_t> memory_bytes = {};
+  std::optional<uint64_t> pids = {};
 };
 
 // What was read; what this host cannot tell is unset.
@@ -39,45 +41,66 @@ struct CgroupUsage {
 
 // What a shim is told of its executor's groups (api/records.proto LaunchSpec).
 struct ContainerGroups {
-  std::string shim_procs_file;      // "0" written here moves the shim
-  std::string cgroup_directory;     // v2; empty in kV1
-  std::string freezer_directory;    // v1 freezer; set in kV1 alone
+  std::string shim_procs_file;          // "0" written here moves the shim
+  std::string cgroup_directory;         // v2; empty in kV1
+  std::string freezer_directory;        // v1 freezer; set in kV1 alone
   std::vector<std::string> join_files;  // v1 cgroup.procs the executor joins
-  std::string oom_file;             // holds "oom_kill N"; empty without limit
+  std::string oom_file;  // holds "oom_kill N"; empty without limit
+};
+
+struct CgroupsOptions {
+  // As if no v2 tree were mounted: kV1 on a hybrid host.
+  bool forbid_v2 = false;
 };
 
 // The agent's view of the kernel's cgroups:
 //   <v2 mount>/<root>/<container id>/{shim,executor}
 //   <v1 mount>/<root>/<container id>/executor   where a limit asks for it
-// Limits and statistics go through libcgroup, placing and killing through
-// plain files. Thread-safe after Create, of which there is one a process,
-// before threads (libcgroup's cgroup_init fails beside them).
+// In kV1 the freezer's hierarchy stands for v2, and cpuacct's has a group for
+// the CPU statistics. The shim is moved in the first of these alone: on v2 its
+// memory is so kept apart from the task's and the agent's, elsewhere it stays
+// in whatever v1 groups the agent has (root's, under systemd). Limits and
+// statistics go through libcgroup, placing and killing through plain files.
+// Thread-safe after Create, of which there is one a process, before threads
+// (libcgroup's cgroup_init fails beside them).
 class Cgroups {
  public:
   // `root`: relative to the mounts, "holdfast" or "a.slice/b". Its groups are
   // made if need be; on v2 the controllers cpu, memory and pids are turned on
   // for its children as far as the parents have them.
   // FailedPrecondition: neither v2 nor a v1 freezer can be used; it says why.
-  static absl::StatusOr<std::unique_ptr<Cgroups>> Create(std::string root);
+  // InvalidArgument: `root` is no relative path.
+  static absl::StatusOr<std::unique_ptr<Cgroups>> Create(
+      std::string root, const CgroupsOptions& options = {});
   virtual ~Cgroups() = default;
 
   virtual CgroupsMode mode() const = 0;
 
   // FailedPrecondition, naming the limit and why, when this host cannot
   // impose one of them ("memory limit: no memory controller is mounted").
+  // InvalidArgument: no host could (limits.h has the bounds).
   virtual absl::Status CheckEnforceable(const CgroupLimits& limits) const = 0;
 
   // Makes the groups of a container and sets its limits. After an error
-  // nothing is left behind.
+  // nothing is left behind. Empty groups that an earlier life left are made
+  // anew; AlreadyExists: there are processes in them. Errors of
+  // CheckEnforceable.
   virtual absl::StatusOr<ContainerGroups> CreateContainer(
       const std::string& container_id, const CgroupLimits& limits) = 0;
 
-  // The paths alone, from what is there (after a restart).
+  // The paths alone, from what is there (after a restart); empty where there
+  // is nothing.
   virtual ContainerGroups FindContainer(
       const std::string& container_id) const = 0;
 
+  // Replaces all limits; those now unset are lifted. NotFound: no such
+  // container. FailedPrecondition: more memory is in use (v1; v2 makes room by
+  // killing), or a v1 controller is asked for that the container was not
+  // made with: its processes have not joined it. Errors of CheckEnforceable.
+  // After an error some of the limits may be the new ones.
   virtual absl::Status SetLimits(const std::string& container_id,
                                  const CgroupLimits& limits) = 0;
+  // NotFound: no such container.
   virtual absl::StatusOr<CgroupUsage> Usage(
       const std::string& container_id) const = 0;
 

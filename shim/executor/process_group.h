@@ -1,14 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/event_loop.h"
-#include "base/pidfd.h"
 
 namespace holdfast::shim {
 
@@ -49,6 +48,10 @@ class ProcessGroup {
 
  private:
   ProcessGroup(std::string cgroup, std::string freezer, uint64_t cgroup_id);
+
+  const std::string& directory() const {
+    return cgroup_.empty() ? freezer_ : cgroup_;
+  }
 
   std::string cgroup_;
   std::string freezer_;
