@@ -32,7 +32,10 @@ struct ClientCallEvents {
 
 // The client's side of one gRPC connection, in the loop, without threads: how
 // the plugin holds a thousand shims. Callbacks come from the loop, never from
-// within a call to this class (but see Cancel).
+// within a call to this class (but see Cancel); each may destroy the client. A
+// server that is stopped or hung costs its calls their deadlines and no more.
+// A message beyond 64 MiB ends its call with ResourceExhausted. An error's
+// payload "holdfast/reason" is the server's (grpc_server.h, Finish).
 class GrpcClient {
  public:
   // `on_lost` is called once when the connection is gone, after every open

@@ -1,13 +1,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 
@@ -21,7 +23,10 @@ class ServerCall {
   // Queues a message; it is sent as flow control allows.
   virtual void Send(absl::string_view message) = 0;
   // Ends the call with trailers after all that was sent. The handler is
-  // destroyed (not before the current callback into it has returned).
+  // destroyed from the loop, after the current callback has returned. The
+  // status travels as code, text and one payload, a machine-readable reason:
+  // "holdfast/reason" goes as the trailer "holdfast-reason", and GrpcClient
+  // restores it.
   virtual void Finish(const absl::Status& status) = 0;
   // Bytes queued and not yet taken by the socket, for back-pressure.
   virtual size_t unsent_bytes() const = 0;
@@ -37,8 +42,9 @@ class CallHandler {
   virtual void OnMessage(absl::string_view message) = 0;
   // The client sends no more.
   virtual void OnHalfClose() {}
-  // The client cancelled, its deadline passed, or the connection is lost; the
-  // call is over, the handler is destroyed next. Not called after Finish().
+  // The client cancelled, its deadline passed, the connection is lost, or what
+  // it sent can't be taken (too long, compressed, cut short); the call is over,
+  // the handler is destroyed next. Not called after Finish().
   virtual void OnGone() {}
 };
 
@@ -57,22 +63,24 @@ struct ServerOptions {
 // process; an idle connection costs no wake-up.
 class GrpcServer {
  public:
-  using Method =
-      std::function<std::unique_ptr<CallHandler>(ServerCall& call)>;
+  using Method = std::function<std::unique_ptr<CallHandler>(ServerCall& call)>;
+
+  // Answers one message with one.
+  using UnaryMethod = std::function<absl::StatusOr<std::string>(
+      absl::string_view request, ServerCall& call)>;
 
   explicit GrpcServer(EventLoop& loop, ServerOptions options = {});
+  // Closes every connection and destroys the handlers; calls nothing back.
+  // Not from within a handler.
   ~GrpcServer();
 
   // `path` as on the wire: "/holdfast.v1.Shim/Attach".
   void AddMethod(absl::string_view path, Method method);
   // A method that takes one message and answers with one: `method` returns
   // the response's bytes.
-  void AddUnary(absl::string_view path,
-                std::function<absl::StatusOr<std::string>(
-                    absl::string_view request, ServerCall& call)>
-                    method);
+  void AddUnary(absl::string_view path, UnaryMethod method);
 
-  // Accepts from `listening` from now on.
+  // Accepts from `listening` from now on. FailedPrecondition: it has one.
   absl::Status Listen(UniqueFd listening);
   // Serves one that is connected already. Returns its number.
   absl::StatusOr<uint64_t> Serve(UniqueFd connected);
