@@ -1,0 +1,53 @@
+#include "plugin/ctl/absence.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/clock.h"
+#include "base/errors.h"
+#include "plugin/ctl/failure.h"
+
+namespace holdfast::ctl {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
+
+}  // namespace
+
+absl::Status Absence::Sleep(absl::Duration duration) {
+  absl::SleepFor(duration);
+  return absl::OkStatus();
+}
+
+absl::Status Absence::Outlast(absl::FunctionRef<absl::Status()> attempt) {
+  for (;;) {
+    const absl::Status status = attempt();
+    if (!IsAway(status)) {
+      Over();
+      return status;
+    }
+    HOLDFAST_RETURN_IF_ERROR(Endure(status));
+  }
+}
+
+absl::Status Absence::Endure(const absl::Status& why) {
+  const absl::Duration now = SystemClock().SinceBoot();
+  if (!since_) {
+    since_ = now;
+    next_ = kFirstPause;
+    Say(Reason(why) == "RECOVERING"
+            ? "the agent is recovering; waiting for it"
+            : "the agent is away; waiting for it to come back");
+  }
+  const absl::Duration pause = std::max(next_, RetryDelay(why));
+  next_ = std::min(next_ * 2, kLongestPause);
+  if (limit_ && now + pause - *since_ > *limit_) {
+    return absl::DeadlineExceededError(absl::StrCat(
+        "gave up after ", absl::FormatDuration(*limit_), ": ", why.message()));
+  }
+  return pause_(std::min(pause, kLongestPause));
+}
+
+}  // namespace holdfast::ctl

@@ -1,0 +1,111 @@
+#include "plugin/ctl/commands.h"
+
+#include <stdlib.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/errors.h"
+#include "plugin/ctl/address.h"
+
+namespace holdfast::ctl {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(30);
+
+constexpr Command kCommands[] = {
+    {"run", "[OPTION]... [--] CMD [ARG]...",
+     "start a task, show its output and exit as it does",
+     "  -d, --detach               print the task's id and leave it running\n"
+     "      --id ID                the task's id; made up when not given\n"
+     "      --name NAME            for people; the command's name by default\n"
+     "      --nocheckpoint         the task may end with its agent\n"
+     "  -e, --env NAME[=VALUE]     a variable of its environment; repeatable\n"
+     "  -u, --user USER[:GROUP]    whom it runs as\n"
+     "  -w, --cwd DIR              its working directory\n"
+     "      --cpus N               CPU time, such as 0.5\n"
+     "  -m, --memory SIZE          memory, such as 64MiB\n"
+     "      --pids N               processes and threads\n"
+     "      --recovery_timeout D   how long it lives without an agent\n"
+     "      --grace D              between SIGTERM and SIGKILL\n",
+     Run},
+    {"ps", "[-a] [-q]", "list the tasks",
+     "  -a, --all                  those that have ended, too\n"
+     "  -q, --quiet                ids only\n"
+     "      --framework ID         only those of this framework\n",
+     Ps},
+    {"inspect", "TASK_ID", "all that is known of a task",
+     "      --framework ID         the task's framework\n", Inspect},
+    {"logs", "[-f] TASK_ID", "a task's output",
+     "  -f, --follow               until the task has ended\n"
+     "      --stdout               only its stdout\n"
+     "      --stderr               only its stderr\n"
+     "      --framework ID         the task's framework\n",
+     Logs},
+    {"kill", "[--grace D] TASK_ID...", "end tasks",
+     "      --grace D              between SIGTERM and SIGKILL\n"
+     "      --framework ID         the tasks' framework\n",
+     Kill},
+    {"wait", "TASK_ID...", "wait for tasks to end; exit as the last named did",
+     "      --framework ID         the tasks' framework\n", Wait},
+    {"rm", "TASK_ID...", "forget tasks that have ended, and their files",
+     "      --framework ID         the tasks' framework\n", Remove},
+    {"events", "[--follow] [--from CURSOR]", "the tasks' status updates",
+     "  -f, --follow               go on with new ones\n"
+     "      --from CURSOR          those after this one (see -o json)\n"
+     "      --framework ID         only those of this framework\n",
+     Events},
+    {"info", "", "the agent: its version, state and flags", "", Info},
+    {"recovery", "", "what the agent's last recovery found and decided", "",
+     Recovery},
+};
+
+constexpr char kGlobalOptions[] =
+    "  -o, --output FORMAT        table or json\n"
+    "      --address ADDRESS      the agent's socket, unix:/PATH or /PATH;\n"
+    "                             otherwise HOLDFAST_ADDRESS, otherwise\n"
+    "                             unix:/run/holdfast/holdfastd.sock\n"
+    "      --timeout D            for each call (30secs), and for an agent\n"
+    "                             that is away (no limit)\n"
+    "  -h, --help\n"
+    "      --version\n";
+
+}  // namespace
+
+absl::Span<const Command> Commands() { return kCommands; }
+
+std::string Usage() {
+  std::string text =
+      "usage: holdfastctl [OPTION]... COMMAND [ARG]...\n"
+      "A person's client of holdfastd, the agent of this machine.\n\n";
+  for (const Command& command : kCommands) {
+    absl::StrAppendFormat(&text, "  %-9s %s\n", command.name, command.summary);
+  }
+  absl::StrAppend(&text, "\n", kGlobalOptions,
+                  "\nholdfastctl COMMAND --help has a command's own options.\n"
+                  "Durations: 15mins, 75secs, 500ms, 1h30m. "
+                  "Sizes: 64MiB, 1G, bytes.\n");
+  return text;
+}
+
+std::string Usage(const Command& command) {
+  return absl::StrCat("usage: holdfastctl ", command.name,
+                      command.synopsis.empty() ? "" : " ", command.synopsis,
+                      "\n", command.summary, "\n\n", command.options,
+                      kGlobalOptions);
+}
+
+absl::StatusOr<Client> ConnectToAgent(const Globals& globals) {
+  std::string path = globals.socket_path;
+  if (path.empty()) {
+    const char* address = getenv("HOLDFAST_ADDRESS");
+    if (address == nullptr || *address == '\0') address = kDefaultAddress;
+    HOLDFAST_ASSIGN_OR_RETURN(path, SocketPath(address));
+  }
+  Client client(std::move(path), globals.timeout.value_or(kCallTimeout));
+  HOLDFAST_RETURN_IF_ERROR(client.Connect());
+  return client;
+}
+
+}  // namespace holdfast::ctl

@@ -1,0 +1,119 @@
+// info and recovery: what the agent says of itself.
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "api/time_convert.h"
+#include "base/errors.h"
+#include "plugin/ctl/commands.h"
+#include "plugin/ctl/failure.h"
+#include "plugin/ctl/format.h"
+#include "plugin/ctl/json_output.h"
+#include "plugin/ctl/output.h"
+#include "plugin/ctl/table.h"
+
+namespace holdfast::ctl {
+namespace {
+
+std::string RecoveryState(const v1::GetAgentResponse& agent) {
+  const std::string counts = absl::StrCat(agent.executors_recovered(), "/",
+                                          agent.executors_to_recover());
+  return agent.recovering() ? absl::StrCat("RECOVERING ", counts)
+                            : absl::StrCat("complete ", counts);
+}
+
+std::string Attributes(const v1::AgentInfo& agent) {
+  return absl::StrJoin(agent.attributes(), ";",
+                       [](std::string* out, const v1::Attribute& attribute) {
+                         absl::StrAppend(out, attribute.name(), ":",
+                                         attribute.text());
+                       });
+}
+
+std::string AsTable(const v1::GetAgentResponse& response) {
+  const v1::AgentInfo& agent = response.agent();
+  const std::string facts = Pairs({
+      {"agent", agent.agent_id()},
+      {"hostname", agent.hostname()},
+      {"version", response.version()},
+      {"pid", absl::StrCat(response.pid())},
+      {"started", FormatTime(response.start_time())},
+      {"incarnation", response.agent_incarnation()},
+      {"boot", response.boot_id()},
+      {"recovery", RecoveryState(response)},
+      {"frameworks", absl::StrCat(response.frameworks())},
+      {"executors", absl::StrCat(response.executors())},
+      {"resources", FormatResources(agent.resources())},
+      {"attributes", Attributes(agent)},
+      {"work dir", response.work_dir()},
+      {"runtime dir", response.runtime_dir()},
+      {"cgroups", absl::StrCat(response.cgroups_root(), " (",
+                               response.cgroups_mode(), ")")},
+  });
+  if (response.flags().empty()) return facts;
+  Table flags({{"FLAG"}, {"VALUE"}, {"SOURCE"}});
+  for (const v1::Flag& flag : response.flags()) {
+    flags.AddRow(
+        {absl::StrCat("--", flag.name()), flag.value(), flag.source()});
+  }
+  return absl::StrCat(facts, "\n", flags.Text());
+}
+
+std::string Took(const google::protobuf::Duration& took) {
+  return absl::FormatDuration(
+      absl::Trunc(FromProto(took), absl::Microseconds(1)));
+}
+
+std::string AsTable(const v1::GetRecoveryResponse& response) {
+  const std::string facts = Pairs({
+      {"recovery", response.complete() ? "complete" : "RECOVERING"},
+      {"started", FormatTime(response.start_time())},
+      {"took", response.has_took() ? Took(response.took()) : ""},
+      {"executors", absl::StrCat(response.executors_size())},
+  });
+  if (response.executors().empty()) return facts;
+  Table table({{"CONTAINER"},
+               {"EXECUTOR"},
+               {"DECISION"},
+               {"REASON"},
+               {"TOOK", Table::Align::kRight},
+               {"EVIDENCE"}});
+  for (const auto& executor : response.executors()) {
+    table.AddRow({executor.container_id(), executor.executor_id(),
+                  v1::GetRecoveryResponse::Decision_Name(executor.decision()),
+                  executor.reason(),
+                  executor.has_took() ? Took(executor.took()) : "",
+                  absl::StrJoin(executor.evidence(), "; ")});
+  }
+  return absl::StrCat(facts, "\n", table.Text());
+}
+
+// A call without arguments whose answer is printed.
+template <typename Request, typename Response>
+absl::StatusOr<int> Show(Invocation& invocation,
+                         Client::Unary<Request, Response> method) {
+  OptionParser parser(invocation.globals);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto operands,
+                            parser.Parse(invocation.argc, invocation.argv));
+  HOLDFAST_RETURN_IF_ERROR(ExpectNone(operands));
+  HOLDFAST_ASSIGN_OR_RETURN(Client client, ConnectToAgent(invocation.globals));
+  const auto response = client.Call(method, Request());
+  if (!response.ok()) return About(response.status(), invocation.argv[0]);
+  HOLDFAST_RETURN_IF_ERROR(Print(
+      invocation.globals.format == OutputFormat::kJson ? JsonText(*response)
+                                                       : AsTable(*response)));
+  return 0;
+}
+
+}  // namespace
+
+absl::StatusOr<int> Info(Invocation& invocation) {
+  return Show(invocation, &Client::Stub::GetAgent);
+}
+
+absl::StatusOr<int> Recovery(Invocation& invocation) {
+  return Show(invocation, &Client::Stub::GetRecovery);
+}
+
+}  // namespace holdfast::ctl
