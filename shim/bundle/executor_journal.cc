@@ -12,7 +12,7 @@
 namespace holdfast {
 namespace {
 
-constexpr size_t kWorthConsideringBytes = 64 * 1024;
+constexpr size_t kWorthConsideringBytes = size_t{64} * 1024;
 // Between opening a journal and locking it, its writer may replace it; but not
 // for ever.
 constexpr int kOpenAttempts = 100;

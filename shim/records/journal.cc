@@ -12,8 +12,8 @@ namespace {
 
 constexpr absl::string_view kMagic = "HFJ";
 constexpr size_t kHeaderBytes = 4;  // magic and version
-constexpr size_t kRoomBytes = 8 * 1024;
-constexpr size_t kBlockBytes = 4 * 1024;  // what file systems allocate
+constexpr size_t kRoomBytes = size_t{8} * 1024;
+constexpr size_t kBlockBytes = size_t{4} * 1024;  // what file systems allocate
 
 size_t RoundUp(size_t bytes) {
   return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;

@@ -41,9 +41,9 @@ class Journal {
   static constexpr uint8_t kVersion = 1;
   // Enough for an ordinary launch and all that its end will write, so that a
   // disk that fills up meanwhile cannot keep an end from being recorded.
-  static constexpr size_t kInitialBytes = 16 * 1024;
+  static constexpr size_t kInitialBytes = size_t{16} * 1024;
   // Of one append, all of its payloads together.
-  static constexpr size_t kMaxPayloadBytes = 8 * 1024 * 1024;
+  static constexpr size_t kMaxPayloadBytes = size_t{8} * 1024 * 1024;
 
   struct Opened;  // {Journal journal; std::vector<std::string> payloads;}
 
