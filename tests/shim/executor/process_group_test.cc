@@ -110,7 +110,11 @@ TEST_P(ProcessGroupTest, IsEmptyAtOnceWhenNothingIsInIt) {
             absl::OkStatus());
 }
 
-TEST_P(ProcessGroupTest, EmptiesAForkBombWithinASecond) {
+// How long a fork bomb may resist: a fraction of a second on a machine of its
+// own, which emulation, sanitizers and neighbours multiply.
+constexpr absl::Duration kPatience = absl::Seconds(30);
+
+TEST_P(ProcessGroupTest, EmptiesAForkBomb) {
   const TestProcess bomb(CreateContainer({.pids = 64}), [] {
     for (;;) fork();
   });
@@ -118,7 +122,7 @@ TEST_P(ProcessGroupTest, EmptiesAForkBombWithinASecond) {
     std::this_thread::yield();
   }
 
-  EXPECT_EQ(KillUntilEmpty(OpenGroup(), absl::Seconds(1)), absl::OkStatus());
+  EXPECT_EQ(KillUntilEmpty(OpenGroup(), kPatience), absl::OkStatus());
   EXPECT_TRUE(OpenGroup().IsEmpty().value());
 }
 
@@ -144,7 +148,7 @@ TEST_P(ProcessGroupTest, EmptiesAForkBombWithoutFirstThreads) {
     std::this_thread::yield();
   }
 
-  EXPECT_EQ(KillUntilEmpty(OpenGroup(), absl::Seconds(1)), absl::OkStatus());
+  EXPECT_EQ(KillUntilEmpty(OpenGroup(), kPatience), absl::OkStatus());
   EXPECT_TRUE(OpenGroup().IsEmpty().value());
 }
 
