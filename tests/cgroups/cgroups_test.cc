@@ -9,6 +9,7 @@
 
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
@@ -243,6 +244,7 @@ TEST_P(CgroupsTest, ServesManyThreadsAtOnce) {
     }
   };
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) threads.emplace_back(serve, i);
   for (std::thread& thread : threads) thread.join();
 

@@ -28,7 +28,7 @@ bool Join(const ContainerGroups& groups) {
 }  // namespace
 
 TestProcess::TestProcess(const ContainerGroups& groups,
-                         std::function<void()> body) {
+                         const std::function<void()>& body) {
   const NumberPipe joined;
   pid_ = fork();
   if (pid_ == 0) {

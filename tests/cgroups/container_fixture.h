@@ -19,7 +19,7 @@ class TestProcess {
  public:
   // Returns once it has joined; `body` then runs in it, which is to leave by
   // _exit (returning is exit code 0).
-  TestProcess(const ContainerGroups& groups, std::function<void()> body);
+  TestProcess(const ContainerGroups& groups, const std::function<void()>& body);
   TestProcess(TestProcess&& other) noexcept;
   TestProcess& operator=(TestProcess&&) = delete;
   ~TestProcess();

@@ -18,7 +18,6 @@
 namespace holdfast {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
