@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,13 +50,15 @@ CtlProcess::CtlProcess(const std::string& address,
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  pid_ = vfork();
-  if (pid_ == 0) {
-    dup2(child_out.get(), STDOUT_FILENO);
-    dup2(child_err.get(), STDERR_FILENO);
-    execve(HOLDFASTCTL_BINARY, argv.data(), environment.data());
-    _exit(125);
-  }
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, child_out.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, child_err.get(), STDERR_FILENO);
+  EXPECT_EQ(posix_spawn(&pid_, HOLDFASTCTL_BINARY, &actions, nullptr,
+                        argv.data(), environment.data()),
+            0);
+  posix_spawn_file_actions_destroy(&actions);
 }
 
 CtlProcess::~CtlProcess() {

@@ -107,12 +107,9 @@ void FakeOrchestrator::Stop(bool orderly) {
     }
     connections_.clear();
     stopping_ = true;
-    for (auto& [id, framework] : frameworks_) {
-      if (framework.checkpoint()) continue;
-      std::erase_if(tasks_, [&](const auto& entry) {
-        return entry.second.task.framework_id() == framework.framework_id();
-      });
-    }
+    std::erase_if(tasks_, [](const auto& entry) {
+      return !entry.second.task.checkpoint();
+    });
     std::erase_if(frameworks_,
                   [](const auto& entry) { return !entry.second.checkpoint(); });
     changed_.notify_all();
