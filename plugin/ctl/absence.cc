@@ -1,6 +1,8 @@
 #include "plugin/ctl/absence.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -13,6 +15,16 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
+
+std::string Line(const absl::Status& why) {
+  if (IsDisconnected(why)) {
+    return "the agent is away; waiting for it to come back";
+  }
+  if (Reason(why) == "RECOVERING") {
+    return "the agent is recovering; waiting for it";
+  }
+  return absl::StrCat("trying again: ", why.message());
+}
 
 }  // namespace
 
@@ -37,9 +49,11 @@ absl::Status Absence::Endure(const absl::Status& why) {
   if (!since_) {
     since_ = now;
     next_ = kFirstPause;
-    Say(Reason(why) == "RECOVERING"
-            ? "the agent is recovering; waiting for it"
-            : "the agent is away; waiting for it to come back");
+    said_.clear();
+  }
+  if (std::string line = Line(why); line != said_) {
+    Say(line);
+    said_ = std::move(line);
   }
   const absl::Duration pause = std::max(next_, RetryDelay(why));
   next_ = std::min(next_ * 2, kLongestPause);

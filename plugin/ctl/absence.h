@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -9,8 +10,9 @@
 
 namespace holdfast::ctl {
 
-// How a command outlasts its agent: it says once that the agent is away, and
-// tries again after pauses that grow from 100 ms to 1 s.
+// How a command outlasts its agent: it says once that the agent is away, or
+// why else it must wait, and tries again after pauses that grow from 100 ms
+// to 1 s.
 class Absence {
  public:
   // Not OK: stop waiting, with this status.
@@ -34,6 +36,7 @@ class Absence {
   Pause pause_;
   std::optional<absl::Duration> since_;  // of CLOCK_BOOTTIME
   absl::Duration next_;
+  std::string said_;
 };
 
 }  // namespace holdfast::ctl

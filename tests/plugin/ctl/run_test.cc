@@ -162,6 +162,16 @@ TEST_F(RunTest, LaunchIsAskedForAgainWhileTheAgentRecovers) {
   EXPECT_EQ(result.out, "t-1\n");
 }
 
+TEST_F(RunTest, SaysWhyItAsksAgain) {
+  agent.AnswerLaunchesWith(FakeOrchestrator::Error(
+      grpc::StatusCode::UNAVAILABLE, "no shim to be had", "SHIM_LOST"));
+  CtlProcess run(Address(), {"run", "-d", "--id", "t-1", "--", "true"});
+  run.WaitForError("holdfastctl: trying again: no shim to be had (SHIM_LOST)");
+  agent.AnswerLaunchesWith(grpc::Status::OK);
+
+  EXPECT_EQ(run.Wait().exit_code, 0);
+}
+
 TEST_F(RunTest, InterruptEndsALaunchThatIsNotAnswered) {
   agent.AnswerLaunchesWith(FakeOrchestrator::Error(
       grpc::StatusCode::UNAVAILABLE, "not attached yet", "RECOVERING"));
