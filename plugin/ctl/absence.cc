@@ -16,6 +16,13 @@ namespace {
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
+// What makes one reason to wait another: not its words, which may name
+// something new each time.
+std::string Kind(const absl::Status& why) {
+  if (IsDisconnected(why)) return "disconnected";
+  return absl::StrCat(absl::StatusCodeToString(why.code()), Reason(why));
+}
+
 std::string Line(const absl::Status& why) {
   if (IsDisconnected(why)) {
     return "the agent is away; waiting for it to come back";
@@ -51,9 +58,9 @@ absl::Status Absence::Endure(const absl::Status& why) {
     next_ = kFirstPause;
     said_.clear();
   }
-  if (std::string line = Line(why); line != said_) {
-    Say(line);
-    said_ = std::move(line);
+  if (std::string kind = Kind(why); kind != said_) {
+    Say(Line(why));
+    said_ = std::move(kind);
   }
   const absl::Duration pause = std::max(next_, RetryDelay(why));
   next_ = std::min(next_ * 2, kLongestPause);

@@ -36,7 +36,7 @@ class Absence {
   Pause pause_;
   std::optional<absl::Duration> since_;  // of CLOCK_BOOTTIME
   absl::Duration next_;
-  std::string said_;
+  std::string said_;  // the kind of reason that was told last
 };
 
 }  // namespace holdfast::ctl

@@ -50,7 +50,7 @@ absl::StatusOr<int> LaunchFailed(const absl::Status& status,
                      task_id));
     return kExitSignalBase + interrupts.Next();
   }
-  if (IsAway(status)) return status;
+  if (IsAway(status)) return About(status, absl::StrCat("run ", task_id));
   Say(About(status, absl::StrCat("run ", task_id)).message());
   return LaunchFailureCode(status.message());
 }

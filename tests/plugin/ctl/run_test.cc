@@ -172,6 +172,20 @@ TEST_F(RunTest, SaysWhyItAsksAgain) {
   EXPECT_EQ(run.Wait().exit_code, 0);
 }
 
+TEST_F(RunTest, GivesUpOnALaunchAfterItsTimeout) {
+  agent.AnswerLaunchesWith(FakeOrchestrator::Error(
+      grpc::StatusCode::UNAVAILABLE, "not attached yet", "RECOVERING"));
+
+  const auto result =
+      Ctl({"run", "--timeout", "300ms", "--id", "t-1", "--", "true"});
+
+  EXPECT_EQ(result.exit_code, 124);
+  EXPECT_EQ(result.err,
+            "holdfastctl: the agent is recovering; waiting for it\n"
+            "holdfastctl: run t-1: gave up after 300ms: not attached yet "
+            "(RECOVERING)\n");
+}
+
 TEST_F(RunTest, InterruptEndsALaunchThatIsNotAnswered) {
   agent.AnswerLaunchesWith(FakeOrchestrator::Error(
       grpc::StatusCode::UNAVAILABLE, "not attached yet", "RECOVERING"));
