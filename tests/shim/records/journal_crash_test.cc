@@ -46,7 +46,7 @@ Promise LiveUntilDeath(FakeDisk& disk) {
   promise.promised = {"intent"};
   for (int i = 0; i < 12; ++i) {
     const std::string name = absl::StrCat("update ", i, " ");
-    const Payloads both = {name + std::string(i * 300, 'a'),
+    const Payloads both = {name + std::string(size_t{300} * i, 'a'),
                            name + std::string(900, 'b')};
     if (!Append(*journal, both, &promise)) return promise;
     if (!Append(*journal, {name}, &promise)) return promise;
