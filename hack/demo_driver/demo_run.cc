@@ -1,5 +1,7 @@
 #include "hack/demo_driver/demo_run.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/pidfd.h"
 #include "hack/local_agent/cgroup_sweep.h"
 #include "hack/local_agent/interrupt.h"
 
@@ -138,7 +141,7 @@ absl::Status DemoRun::KillAgent() {
 }
 
 absl::Status DemoRun::StayDown() {
-  std::ofstream(agent_.directory() + "/end-now");
+  const std::ofstream end_now(agent_.directory() + "/end-now");
   HOLDFAST_RETURN_IF_ERROR(Pause(options_.down));
   int running = 0;
   for (TaskObservation& task : seen_.tasks) {
@@ -196,8 +199,8 @@ absl::StatusOr<std::string> DemoRun::ReadStdout(const DemoTask& task) {
     request.set_task_id(task.info.task_id());
     HOLDFAST_ASSIGN_OR_RETURN(const v1::GetTaskResponse response,
                               agent_.client().Call(&Stub::GetTask, request));
-    return ReadSmallFile(
-        absl::StrCat(response.task().sandbox(), "/", task.counter_file));
+    return ReadSmallFile(absl::StrCat(response.task().sandbox(), "/sandbox/",
+                                      task.counter_file));
   }
   v1::LogsRequest request;
   request.set_framework_id(task.framework_id);
@@ -227,20 +230,45 @@ absl::Status DemoRun::EndEverything() {
   const std::vector<std::string> all =
       TaskIds({Fate::kLives, Fate::kEndsMeanwhile});
   HOLDFAST_RETURN_IF_ERROR(ledger_.WaitForEnd(all, kStepTimeout));
-  for (const std::string& task_id : all) {
-    v1::RemoveTaskRequest request;
-    request.set_framework_id(kCheckpointing);
-    request.set_task_id(task_id);
-    HOLDFAST_RETURN_IF_ERROR(
-        Annotate(agent_.client().Call(&Stub::RemoveTask, request).status(),
-                 absl::StrCat("remove ", task_id)));
-  }
+  HOLDFAST_RETURN_IF_ERROR(EndIdleExecutor());
+  for (const std::string& task_id : all)
+    HOLDFAST_RETURN_IF_ERROR(RemoveTask(task_id));
   watchers_.clear();
   HOLDFAST_ASSIGN_OR_RETURN(const std::string ended, agent_.StopGently());
   if (ended != "exited 0")
     seen_.left_behind.push_back(absl::StrCat("SIGTERM: the agent ", ended));
   Say("ended      all tasks, removed them, stopped the agent\n");
   return absl::OkStatus();
+}
+
+// No call ends a custom executor that has run all of its tasks and waits for
+// more; SIGTERM does, as it would be sent by a person.
+absl::Status DemoRun::EndIdleExecutor() {
+  for (const TaskObservation& task : seen_.tasks) {
+    if (!task.task.info.has_executor() || !task.after) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const Pidfd executor,
+                              Pidfd::Open(task.after->pid));
+    if (!Runs(*task.after)) return absl::OkStatus();
+    return executor.Signal(SIGTERM);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DemoRun::RemoveTask(const std::string& task_id) {
+  v1::RemoveTaskRequest request;
+  request.set_framework_id(kCheckpointing);
+  request.set_task_id(task_id);
+  const absl::Time deadline = absl::Now() + kStepTimeout;
+  while (true) {
+    const absl::Status status =
+        agent_.client().Call(&Stub::RemoveTask, request).status();
+    // A custom executor goes with all of its tasks.
+    if (status.ok() || absl::IsNotFound(status)) return absl::OkStatus();
+    // It is on its way out.
+    if (!absl::IsFailedPrecondition(status) || absl::Now() > deadline)
+      return Annotate(status, absl::StrCat("remove ", task_id));
+    HOLDFAST_RETURN_IF_ERROR(Pause(absl::Milliseconds(20)));
+  }
 }
 
 void DemoRun::LookForLeftovers() {

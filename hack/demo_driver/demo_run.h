@@ -40,6 +40,8 @@ class DemoRun {
   absl::Status RestartAgent();
   absl::Status ReadCounters();
   absl::Status EndEverything();
+  absl::Status EndIdleExecutor();
+  absl::Status RemoveTask(const std::string& task_id);
   void LookForLeftovers();
 
   absl::StatusOr<std::string> ReadStdout(const DemoTask& task);

@@ -57,6 +57,7 @@ class SpawnPlan {
 absl::StatusOr<ChildProcess> ChildProcess::Spawn(
     const std::vector<std::string>& argv, const std::string& log_path) {
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv)
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);

@@ -115,10 +115,9 @@ absl::StatusOr<std::string> LocalAgent::StopGently() {
 absl::Status LocalAgent::Sweep(bool keep) {
   swept_ = true;
   if (process_) (void)KillHard();  // what it held is swept below
-  const absl::Status status = SweepCgroups(cgroups_root_, kEndTimeout);
-  if (keep) return status;
-  const absl::Status removed = RemoveTree(directory_);
-  return status.ok() ? removed : status;
+  absl::Status status = SweepCgroups(cgroups_root_, kEndTimeout);
+  if (!keep) status.Update(RemoveTree(directory_));
+  return status;
 }
 
 std::string LocalAgent::LogTail() const {

@@ -15,7 +15,7 @@ double Ratio(const Figure& figure) {
 
 std::string FormatNumber(const std::optional<double>& number) {
   if (!number) return "-";
-  return absl::StrFormat(*number < 10 ? "%.3f" : "%.1f", *number);
+  return absl::StrFormat("%.*f", *number < 10 ? 3 : 1, *number);
 }
 
 std::string FormatDoor(const Figure& figure) {

@@ -62,6 +62,7 @@ v1::TaskInfo Fleet::Sleeper(const std::string& task_id) {
 
 std::vector<v1::TaskInfo> Fleet::NewSleepers(size_t n) {
   std::vector<v1::TaskInfo> tasks;
+  tasks.reserve(n);
   for (size_t i = 0; i < n; ++i)
     tasks.push_back(Sleeper(absl::StrCat("sleeper-", ++named_)));
   return tasks;

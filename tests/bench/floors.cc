@@ -23,7 +23,7 @@ namespace holdfast::bench {
 namespace {
 
 constexpr size_t kRecordBytes = 256;
-constexpr size_t kFileBytes = 1024 * 1024;
+constexpr size_t kFileBytes = size_t{1024} * 1024;
 
 double MillisecondsSince(absl::Time start) {
   return absl::ToDoubleMilliseconds(absl::Now() - start);
