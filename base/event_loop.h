@@ -60,6 +60,8 @@ class EventLoop {
   void RunOnce(absl::Duration timeout);
   void Stop();  // from any thread
 
+  const Clock& clock() const { return clock_; }
+
  private:
   struct Watched {
     int fd;

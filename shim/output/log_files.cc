@@ -36,6 +36,7 @@ absl::StatusOr<LogFiles> LogFiles::Open(std::string directory, std::string name,
   LogFiles files(std::move(directory), std::move(name), max_file_bytes,
                  max_files, std::move(fd));
   HOLDFAST_RETURN_IF_ERROR(files.OpenCurrent());
+  files.position_ = ReadLogPosition(files.directory_fd_.get(), files.name_);
   return files;
 }
 
@@ -83,9 +84,20 @@ absl::Status LogFiles::MakeRoomFor(uint64_t bytes) {
   return absl::OkStatus();
 }
 
+// Readers are told that names are about to change, and when it is over. Where
+// the disk refuses even that, they see a moment's disorder at worst.
+absl::Status LogFiles::Rotate() {
+  position_.version |= 1;
+  (void)WriteLogPosition(directory_fd_.get(), name_, position_);
+  const absl::Status renamed = RenameAll();
+  ++position_.version;
+  (void)WriteLogPosition(directory_fd_.get(), name_, position_);
+  return renamed;
+}
+
 // Moves each file one up to the first gap. A rotation that was cut short left
 // its gap lower down, and the next one goes on there.
-absl::Status LogFiles::Rotate() {
+absl::Status LogFiles::RenameAll() {
   const int directory = directory_fd_.get();
   uint32_t gap = 1;
   while (gap < max_files_ && faccessat(directory, NameOf(gap).c_str(), F_OK,
@@ -94,8 +106,14 @@ absl::Status LogFiles::Rotate() {
   }
   if (gap == max_files_) {
     --gap;  // the oldest goes; the current one where it is the only one
+    struct stat oldest;
+    const bool is_there = fstatat(directory, NameOf(gap).c_str(), &oldest,
+                                  AT_SYMLINK_NOFOLLOW) == 0;
     if (unlinkat(directory, NameOf(gap).c_str(), 0) != 0 && errno != ENOENT) {
       return ErrnoStatus(errno, "remove", PathOf(gap));
+    }
+    if (is_there) {
+      position_.dropped_bytes += static_cast<uint64_t>(oldest.st_size);
     }
   }
   for (uint32_t to = gap; to > 0; --to) {

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/unique_fd.h"
+#include "shim/output/log_position.h"
 
 namespace holdfast::shim {
 
@@ -45,6 +46,7 @@ class LogFiles {
   std::string PathOf(uint32_t index) const;
   absl::Status OpenCurrent();
   absl::Status Rotate();
+  absl::Status RenameAll();
   absl::Status SyncPutAway(uint32_t index);
 
   std::string directory_;
@@ -55,6 +57,7 @@ class LogFiles {
   UniqueFd file_;
   uint64_t size_ = 0;
   uint32_t put_away_ = 0;  // files since the last Sync
+  LogPosition position_;
 };
 
 }  // namespace holdfast::shim

@@ -49,14 +49,16 @@ class OutputLog::Impl {
                        [this](uint32_t events) { OnEvents(events); });
   }
 
-  absl::Status Finish() {
+  absl::Status Drain() {
     if (!pipe_) return first_error_;
     Take(Available());
     if (unnoted_bytes_ > 0) (void)WriteNote();  // the loss is returned, too
     Close();
-    const absl::Status synced = files_.Sync();
-    if (first_error_.ok()) first_error_ = synced;
     return first_error_;
+  }
+
+  absl::Status Sync() {
+    return written_bytes_ == 0 ? absl::OkStatus() : files_.Sync();
   }
 
   uint64_t written_bytes() const { return written_bytes_; }
@@ -225,7 +227,8 @@ absl::StatusOr<std::unique_ptr<OutputLog>> OutputLog::Create(
 OutputLog::OutputLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 OutputLog::~OutputLog() = default;
 
-absl::Status OutputLog::Finish() { return impl_->Finish(); }
+absl::Status OutputLog::Drain() { return impl_->Drain(); }
+absl::Status OutputLog::Sync() { return impl_->Sync(); }
 uint64_t OutputLog::written_bytes() const { return impl_->written_bytes(); }
 uint64_t OutputLog::lost_bytes() const { return impl_->lost_bytes(); }
 

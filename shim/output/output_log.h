@@ -32,10 +32,11 @@ class OutputLog {
       OutputBounds bounds);
   ~OutputLog();
 
-  // Takes what is in the pipe now, to its last byte, and syncs the file
-  // (fdatasync); the executor and all that could write are gone. The first
-  // error that lost bytes, if any.
-  absl::Status Finish();
+  // Takes what is in the pipe now, to its last byte; the executor and all that
+  // could write are gone. The first error that lost bytes, if any.
+  absl::Status Drain();
+  // What was written is on disk (fdatasync). Nothing written: costs nothing.
+  absl::Status Sync();
 
   uint64_t written_bytes() const;
   uint64_t lost_bytes() const;

@@ -79,17 +79,19 @@ absl::Status Http2Session::Init(uint32_t max_streams) {
 }
 
 absl::Status Http2Session::SubmitSettings(uint32_t max_streams) {
-  const nghttp2_settings_entry settings[] = {
-      {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0},
+  std::vector<nghttp2_settings_entry> settings = {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kWindowBytes},
-      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHeaderListBytes},
-      side_ == Side::kServer
-          ? nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-                                   max_streams}
-          : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-  };
-  int error = nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings,
-                                      std::size(settings));
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHeaderListBytes}};
+  if (side_ == Side::kServer) {
+    settings.push_back({NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0});
+    settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max_streams});
+  } else {
+    // No table of 0 here: grpc++ 1.51 as a server then forgets the update that
+    // must begin its first header block, if that is a cancelled call's.
+    settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
+  }
+  int error = nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE,
+                                      settings.data(), settings.size());
   if (error == 0) {
     error = nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE,
                                                   0, kWindowBytes);
@@ -178,11 +180,14 @@ void Http2Session::GoAway() {
   Schedule();
 }
 
-size_t Http2Session::unsent_bytes(int32_t stream) const {
-  const size_t connection = outgoing_.size() - outgoing_from_;
+size_t Http2Session::queued_bytes(int32_t stream) const {
   const auto found = streams_.find(stream);
-  if (found == streams_.end()) return connection;
-  return connection + found->second.unsent.size() - found->second.unsent_from;
+  if (found == streams_.end()) return 0;
+  return found->second.unsent.size() - found->second.unsent_from;
+}
+
+size_t Http2Session::unsent_bytes(int32_t stream) const {
+  return queued_bytes(stream) + outgoing_.size() - outgoing_from_;
 }
 
 // Everything we are asked to do is done from the loop: at the end of the pump

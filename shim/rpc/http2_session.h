@@ -23,8 +23,9 @@ enum class Http2Error : uint32_t { kNone = 0, kCancel = 8 };
 
 // One HTTP/2 connection, of either side, on a stream socket in the loop:
 // libnghttp2 for the protocol, and the reading, writing and queueing around
-// it. Small when idle: no header compression state (both tables are held
-// empty), no buffer that is not in use, no timer, no wake-up.
+// it. Small when idle: no header compression state (ours is held empty, and a
+// server asks its client to do so too), no buffer that is not in use, no timer,
+// no wake-up.
 class Http2Session : public std::enable_shared_from_this<Http2Session> {
  public:
   enum class Side { kServer, kClient };
@@ -73,8 +74,9 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
   // Lets open streams end, refuses what is new, and is lost then.
   void GoAway();
 
-  // Bytes that the stream still has queued here, and those of the connection
-  // that the socket has not taken yet.
+  // Bytes of the stream that flow control holds back here.
+  size_t queued_bytes(int32_t stream) const;
+  // With those of the whole connection that the socket has not taken yet.
   size_t unsent_bytes(int32_t stream) const;
 
  private:

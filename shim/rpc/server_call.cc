@@ -68,8 +68,14 @@ void StreamServerCall::Gone() {
   if (EndOnce()) handler_->OnGone();
 }
 
+// The client's own clock ends the call there; should it be the later one, it
+// is told why, unless messages that are stuck stand before the trailers.
 void StreamServerCall::DeadlinePassed() {
-  session_.Reset(stream_, Http2Error::kCancel);
+  if (session_.queued_bytes(stream_) > 0) {
+    session_.Reset(stream_, Http2Error::kCancel);
+  } else {
+    SendStatus(absl::DeadlineExceededError("the call's deadline passed"));
+  }
   Gone();
 }
 

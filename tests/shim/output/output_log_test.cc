@@ -127,10 +127,10 @@ TEST_F(Output, IsTakenToItsLastByteByFinish) {
   const std::string stream = Stream(50'000);
   ASSERT_EQ(write(writer_.get(), stream.data(), stream.size()), 50'000);
 
-  EXPECT_EQ(log_->Finish(), absl::OkStatus());
+  EXPECT_EQ(log_->Drain(), absl::OkStatus());
 
   EXPECT_EQ(Read(0), stream);
-  EXPECT_EQ(log_->Finish(), absl::OkStatus()) << "a second time";
+  EXPECT_EQ(log_->Drain(), absl::OkStatus()) << "a second time";
 }
 
 TEST_F(Output, IsFinishedThoughAWriterIsLeft) {
@@ -138,7 +138,7 @@ TEST_F(Output, IsFinishedThoughAWriterIsLeft) {
   const std::string stream = Stream(50'000);
   ASSERT_EQ(write(writer_.get(), stream.data(), stream.size()), 50'000);
 
-  EXPECT_EQ(log_->Finish(), absl::OkStatus());
+  EXPECT_EQ(log_->Drain(), absl::OkStatus());
 
   EXPECT_TRUE(writer_);
   EXPECT_EQ(ReadAll(), stream);
@@ -155,7 +155,7 @@ TEST_F(Output, LeavesTheLoopInPeaceAfterItsLastWriter) {
   loop_->After(absl::Milliseconds(1), [&] { woken_by_timer = true; });
   loop_->RunOnce(absl::Seconds(10));  // returns at the first event there is
   EXPECT_TRUE(woken_by_timer);
-  EXPECT_EQ(log_->Finish(), absl::OkStatus());
+  EXPECT_EQ(log_->Drain(), absl::OkStatus());
   EXPECT_EQ(Read(0), "last");
 }
 
@@ -187,7 +187,7 @@ TEST_F(Output, NeverBlocksAWriterOfAHundredMegabytes) {
   while (log_->written_bytes() < kTotal) loop_->RunOnce(absl::Seconds(10));
   writer.join();
 
-  EXPECT_EQ(log_->Finish(), absl::OkStatus());
+  EXPECT_EQ(log_->Drain(), absl::OkStatus());
   const std::string kept = ReadAll();
   EXPECT_EQ(kept.size(), 3 * size_t{1'000'003} + kTotal % 1'000'003);
   EXPECT_TRUE(kept == Stream(kept.size(), kTotal - kept.size()));
@@ -228,7 +228,7 @@ TEST_F(Output, ArrivesWithoutSpliceToo) {
     ForgetSplice();
     Open({.max_file_bytes = 50'001, .max_files = 100});
     Write(stream);
-    _exit(log_->Finish().ok() ? 0 : 1);
+    _exit(log_->Drain().ok() ? 0 : 1);
   };
 
   EXPECT_EXIT(write_without_splice(), ::testing::ExitedWithCode(0), "");

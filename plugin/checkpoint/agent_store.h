@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "api/records.pb.h"
+#include "base/files.h"
+#include "plugin/checkpoint/layout.h"
+
+namespace holdfast {
+
+// The agent's own few records, each replaced whole. They are an index: the
+// executors' journals hold the truth about executors.
+//   <meta>/agent.record, <meta>/frameworks/<id>.record:
+//   a journal (shim/records/journal.h) of one payload
+class AgentStore {
+ public:
+  // Makes the directories, and takes the locks of work_dir and runtime_dir:
+  // FailedPrecondition when another plugin holds one. The locks are held as
+  // long as the store lives.
+  static absl::StatusOr<std::unique_ptr<AgentStore>> Open(Files& files,
+                                                          Layout layout);
+
+  const Layout& layout() const { return layout_; }
+
+  // NotFound: there is none yet. DataLoss: damaged, naming file and offset.
+  absl::StatusOr<v1::AgentRecord> LoadAgent() const;
+  absl::Status SaveAgent(const v1::AgentRecord& record);
+
+  struct Frameworks {
+    std::vector<v1::FrameworkRecord> records;
+    std::vector<absl::Status> damage;
+  };
+  absl::StatusOr<Frameworks> LoadFrameworks() const;
+  // From any thread, one at a time for one framework.
+  absl::Status SaveFramework(const v1::FrameworkRecord& record);
+
+ private:
+  AgentStore(Files& files, Layout layout) : files_(files), layout_(layout) {}
+
+  Files& files_;
+  const Layout layout_;
+  std::vector<std::unique_ptr<File>> locks_;
+};
+
+}  // namespace holdfast

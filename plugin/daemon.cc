@@ -1,0 +1,249 @@
+#include "plugin/daemon.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/time_convert.h"
+#include "base/boot_id.h"
+#include "base/errors.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "base/version.h"
+#include "cgroups/cgroups.h"
+#include "plugin/checkpoint/agent_store.h"
+#include "plugin/service/agent.h"
+#include "plugin/service/health_service.h"
+#include "plugin/service/orchestrator_service.h"
+
+namespace holdfast {
+namespace {
+
+// They wait for disks, not for processors; 16 at a time is where this stops
+// to pay (design: one flush serves many files).
+constexpr int kWorkers = 16;
+constexpr absl::Duration kShutdownGrace = absl::Milliseconds(500);
+
+// A thousand executors are a thousand connections.
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int Fail(const absl::Status& status, int exit_code) {
+  Log(Severity::kError, status.message());
+  return exit_code;
+}
+
+// In this thread before there are others, which inherit the mask.
+absl::StatusOr<UniqueFd> CatchStopSignals() {
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  if (pthread_sigmask(SIG_BLOCK, &stop, nullptr) != 0) {
+    return ErrnoStatus(errno, "pthread_sigmask", "SIGTERM");
+  }
+  UniqueFd fd(signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return ErrnoStatus(errno, "signalfd", "SIGTERM");
+  return fd;
+}
+
+// The agent's own record: its id is for ever, its boot id is today's.
+absl::StatusOr<v1::AgentRecord> LoadOrMakeAgent(AgentStore& store,
+                                                const PluginFlags& flags,
+                                                const std::string& boot_id) {
+  absl::StatusOr<v1::AgentRecord> loaded = store.LoadAgent();
+  if (!loaded.ok() && !absl::IsNotFound(loaded.status())) {
+    return loaded.status();
+  }
+  v1::AgentRecord record;
+  if (loaded.ok()) {
+    record = *std::move(loaded);
+  } else {
+    record.mutable_agent()->set_agent_id(RandomUuid());
+  }
+  const std::string before = record.SerializeAsString();
+  if (!record.boot_id().empty() && record.boot_id() != boot_id) {
+    Log(Severity::kWarning, "the host was rebooted since the last start");
+  }
+  record.mutable_agent()->set_hostname(flags.hostname);
+  record.set_boot_id(boot_id);
+  if (record.SerializeAsString() == before) return record;
+  *record.mutable_time() = ToProto(SystemClock().Now());
+  HOLDFAST_RETURN_IF_ERROR(store.SaveAgent(record));
+  return record;
+}
+
+absl::Status OpenToGroup(const std::string& socket, const std::string& group) {
+  if (chmod(socket.c_str(), 0660) != 0) {
+    return ErrnoStatus(errno, "chmod", socket);
+  }
+  char buffer[16 * 1024];
+  struct group entry;
+  struct group* found = nullptr;
+  if (getgrnam_r(group.c_str(), &entry, buffer, sizeof buffer, &found) != 0 ||
+      found == nullptr) {
+    return absl::OkStatus();  // then it is root's alone
+  }
+  if (chown(socket.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) {
+    return ErrnoStatus(errno, "chown", socket);
+  }
+  return absl::OkStatus();
+}
+
+class Daemon {
+ public:
+  Daemon(const PluginFlags& flags, UniqueFd stop_signals, AgentStore& store,
+         Cgroups& cgroups, EventLoop& loop, AgentOptions options)
+      : flags_(flags),
+        stop_signals_(std::move(stop_signals)),
+        store_(store),
+        loop_(loop),
+        workers_(kWorkers),
+        agent_(loop, workers_, SystemFiles(), store, cgroups,
+               std::move(options)),
+        orchestrator_(loop, workers_, agent_) {}
+
+  int Run() {
+    if (absl::Status serving = Serve(); !serving.ok()) {
+      return Fail(serving, EX_CANTCREAT);
+    }
+    absl::StatusOr<AgentStore::Frameworks> frameworks =
+        store_.LoadFrameworks();
+    if (!frameworks.ok()) return Fail(frameworks.status(), EX_IOERR);
+    agent_.Recover(
+        *std::move(frameworks),
+        [this](const std::vector<absl::Status>& damage) { Refuse(damage); },
+        [this] { OnRecovered(); });
+    const absl::Status watched =
+        loop_.Watch(stop_signals_.get(), EPOLLIN, [this](uint32_t) { Stop(); });
+    if (!watched.ok()) return Fail(watched, EX_OSERR);
+    loop_.Run();
+    return exit_code_;
+  }
+
+ private:
+  absl::Status Serve() {
+    const std::string socket = store_.layout().Socket();
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    builder.RegisterService(&orchestrator_);
+    builder.RegisterService(&health_);
+    builder.AddListeningPort(absl::StrCat("unix:", socket),
+                             grpc::InsecureServerCredentials());
+    // gRPC makes the socket by itself; nobody else's until its mode is set.
+    const mode_t before = umask(0177);
+    server_ = builder.BuildAndStart();
+    umask(before);
+    if (server_ == nullptr) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("listen ", socket, ": the socket cannot be made"));
+    }
+    Log(Severity::kInfo, "serving", {{"socket", socket}});
+    return OpenToGroup(socket, flags_.socket_group);
+  }
+
+  void OnRecovered() {
+    health_.SetReady();
+    const auto [settled, all] = agent_.recovery_progress();
+    Log(Severity::kInfo, "recovery is complete", {{"executors", all}});
+  }
+
+  // strict: nothing was touched.
+  void Refuse(const std::vector<absl::Status>& damage) {
+    for (const absl::Status& one : damage) {
+      Log(Severity::kError, one.message());
+    }
+    Log(Severity::kError,
+        "the checkpoint is damaged and --strict is true: nothing was touched, "
+        "executors live on; look at the files above, or start once with "
+        "--strict=false, which moves the damaged ones aside",
+        {{"damaged", damage.size()}});
+    exit_code_ = EX_DATAERR;
+    loop_.Stop();
+  }
+
+  void Stop() {
+    signalfd_siginfo signal;
+    (void)!read(stop_signals_.get(), &signal, sizeof signal);
+    Log(Severity::kInfo, "stopping; checkpointed executors live on");
+    loop_.Unwatch(stop_signals_.get());
+    // Calls that are under way are answered by the loop, so it waits elsewhere.
+    std::thread([this] {
+      server_->Shutdown(std::chrono::system_clock::now() +
+                        absl::ToChronoMilliseconds(kShutdownGrace));
+      loop_.Stop();
+    }).detach();
+  }
+
+  const PluginFlags& flags_;
+  UniqueFd stop_signals_;
+  AgentStore& store_;
+  EventLoop& loop_;
+  WorkerPool workers_;
+  Agent agent_;
+  OrchestratorService orchestrator_;
+  HealthService health_;
+  std::unique_ptr<grpc::Server> server_;
+  int exit_code_ = EX_OK;
+};
+
+}  // namespace
+
+int RunDaemon(const PluginFlags& flags) {
+  RaiseFileLimit();
+  absl::StatusOr<UniqueFd> stop_signals = CatchStopSignals();
+  if (!stop_signals.ok()) return Fail(stop_signals.status(), EX_OSERR);
+  const absl::StatusOr<std::string> boot_id = ReadBootId();
+  if (!boot_id.ok()) return Fail(boot_id.status(), EX_OSERR);
+  absl::StatusOr<std::unique_ptr<AgentStore>> store =
+      AgentStore::Open(SystemFiles(), Layout{flags.work_dir, flags.runtime_dir});
+  if (!store.ok()) {
+    return Fail(store.status(), absl::IsFailedPrecondition(store.status())
+                                    ? EX_TEMPFAIL
+                                    : EX_CANTCREAT);
+  }
+  const absl::StatusOr<v1::AgentRecord> record =
+      LoadOrMakeAgent(**store, flags, *boot_id);
+  if (!record.ok()) return Fail(record.status(), EX_DATAERR);
+  absl::StatusOr<std::unique_ptr<Cgroups>> cgroups =
+      Cgroups::Create(flags.cgroups_root);
+  if (!cgroups.ok()) return Fail(cgroups.status(), EX_UNAVAILABLE);
+  absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
+  if (!loop.ok()) return Fail(loop.status(), EX_OSERR);
+  AgentOptions options;
+  options.info = record->agent();
+  options.incarnation = RandomUuid();
+  options.boot_id = *boot_id;
+  options.version = kVersion;
+  options.strict = flags.strict;
+  options.recovery_timeout = flags.recovery_timeout;
+  options.executor_shutdown_grace_period = flags.executor_shutdown_grace_period;
+  options.cgroups_root = flags.cgroups_root;
+  options.shim_path = flags.shim;
+  options.flags = flags.effective;
+  // Never destroyed: threads of gRPC may still be in it, and all that matters
+  // is on disk.
+  auto* daemon = new Daemon(flags, *std::move(stop_signals), **store, **cgroups,
+                            **loop, std::move(options));
+  const int exit_code = daemon->Run();
+  _exit(exit_code);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,181 @@
+#include "plugin/launch/container_launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/errors.h"
+#include "base/log.h"
+#include "base/unix_socket.h"
+#include "plugin/launch/intent_builder.h"
+#include "plugin/launch/shim_spawner.h"
+
+namespace holdfast {
+namespace {
+
+constexpr char kRemoving[] = ".removing-";
+constexpr int kRollBackTries = 1000;
+constexpr timespec kBetweenTries = {.tv_sec = 0, .tv_nsec = 5'000'000};
+
+}  // namespace
+
+absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::Launch(
+    const LaunchRequest& request) {
+  absl::StatusOr<Shim> shim = MakeAndStart(request);
+  if (shim.ok()) return shim;
+  const absl::Status removed =
+      RemoveAll(request.container_id, request.framework.checkpoint());
+  if (!removed.ok()) {
+    Log(Severity::kError, removed.ToString(),
+        {{"container", request.container_id}});
+  }
+  return Annotate(shim.status(),
+                  absl::StrCat("launch task ", request.task.task_id()));
+}
+
+absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::MakeAndStart(
+    const LaunchRequest& request) {
+  const bool checkpoint = request.framework.checkpoint();
+  HOLDFAST_ASSIGN_OR_RETURN(v1::Intent intent, BuildIntent(request, layout_));
+  const CgroupLimits limits = LimitsOf(request.task);
+  HOLDFAST_RETURN_IF_ERROR(MakeDirectories(intent));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const ContainerGroups groups,
+      cgroups_.CreateContainer(request.container_id, limits));
+  AddGroups(groups, *intent.mutable_launch());
+  HOLDFAST_ASSIGN_OR_RETURN(
+      ExecutorJournal journal,
+      ExecutorJournal::Create(
+          files_, layout_.Journal(request.container_id, checkpoint), intent));
+  if (checkpoint) {
+    HOLDFAST_RETURN_IF_ERROR(files_.SyncDirectory(
+        layout_.Executor(request.container_id, checkpoint)));
+    HOLDFAST_RETURN_IF_ERROR(
+        files_.SyncDirectory(layout_.Executors(checkpoint)));
+  }
+  return Spawn(std::move(journal), groups.shim_procs_file);
+}
+
+absl::Status ContainerLauncher::MakeDirectories(const v1::Intent& intent) {
+  const std::string& id = intent.container_id();
+  const bool checkpoint = intent.checkpoint();
+  // Its journal is 0600; the executor's user must be able to walk to its
+  // sandbox and its socket.
+  HOLDFAST_RETURN_IF_ERROR(
+      files_.MakeDirectory(layout_.Executor(id, checkpoint), 0711));
+  HOLDFAST_RETURN_IF_ERROR(files_.MakeDirectory(layout_.Shim(id), 0711));
+  const std::string sandbox = layout_.Sandbox(id, checkpoint);
+  HOLDFAST_RETURN_IF_ERROR(files_.MakeDirectory(sandbox, 0750));
+  const v1::LaunchSpec& spec = intent.launch();
+  if (spec.change_user() &&
+      chown(sandbox.c_str(), spec.uid(), spec.gid()) != 0) {
+    return ErrnoStatus(errno, "chown", sandbox);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::Restart(
+    ExecutorJournal journal) {
+  const std::string id = journal.facts().intent.container_id();
+  HOLDFAST_RETURN_IF_ERROR(files_.MakeDirectory(layout_.Shim(id), 0711));
+  return Spawn(std::move(journal), cgroups_.FindContainer(id).shim_procs_file);
+}
+
+absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::Spawn(
+    ExecutorJournal journal, const std::string& shim_procs_file) {
+  const v1::Intent& intent = journal.facts().intent;
+  const std::string& id = intent.container_id();
+  HOLDFAST_ASSIGN_OR_RETURN(UniqueFd listening,
+                            ListenUnix(layout_.ShimSocket(id), SocketOwner()));
+  HOLDFAST_ASSIGN_OR_RETURN(auto ends, UnixPair());
+  const std::string log_path = ShimLog(id, intent.checkpoint());
+  UniqueFd log(open(log_path.c_str(),
+                    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+                    0600));
+  if (!log) return ErrnoStatus(errno, "open", log_path);
+  ShimCommand command;
+  command.program = shim_path_;
+  command.container_id = id;
+  command.journal_path = journal.path();
+  command.runtime_directory = layout_.Shim(id);
+  command.shim_procs_file = shim_procs_file;
+  command.journal_fd = journal.fd();
+  command.listening_fd = listening.get();
+  command.connection_fd = ends.second.get();
+  command.log_fd = log.get();
+  HOLDFAST_ASSIGN_OR_RETURN(Pidfd process, SpawnShim(command));
+  return Shim{std::move(process), std::move(ends.first)};
+}
+
+std::string ContainerLauncher::ShimLog(const std::string& container_id,
+                                       bool checkpoint) const {
+  return absl::StrCat(layout_.Executor(container_id, checkpoint), "/shim.log");
+}
+
+std::string ContainerLauncher::LastShimLogLine(const std::string& container_id,
+                                               bool checkpoint) const {
+  const absl::StatusOr<std::string> log =
+      ReadSmallFile(ShimLog(container_id, checkpoint));
+  if (!log.ok() || log->empty()) return "";
+  const absl::string_view lines = absl::StripSuffix(*log, "\n");
+  const size_t newline = lines.rfind('\n');
+  return std::string(newline == absl::string_view::npos
+                         ? lines
+                         : lines.substr(newline + 1));
+}
+
+absl::Status ContainerLauncher::RemoveRuntime(
+    const std::string& container_id) {
+  HOLDFAST_RETURN_IF_ERROR(cgroups_.RemoveContainer(container_id));
+  return RemoveTree(layout_.Shim(container_id));
+}
+
+absl::Status ContainerLauncher::RemoveAll(const std::string& container_id,
+                                          bool checkpoint) {
+  HOLDFAST_RETURN_IF_ERROR(RemoveRuntime(container_id));
+  const std::string executor = layout_.Executor(container_id, checkpoint);
+  const std::string hidden =
+      absl::StrCat(layout_.Executors(checkpoint), "/", kRemoving, container_id);
+  const absl::Status renamed = files_.Rename(executor, hidden);
+  if (absl::IsNotFound(renamed)) return absl::OkStatus();
+  HOLDFAST_RETURN_IF_ERROR(renamed);
+  if (checkpoint) {
+    HOLDFAST_RETURN_IF_ERROR(
+        files_.SyncDirectory(layout_.Executors(checkpoint)));
+  }
+  return RemoveTree(hidden);
+}
+
+absl::Status ContainerLauncher::RollBack(const std::string& container_id,
+                                         bool checkpoint) {
+  for (int i = 0;; ++i) {
+    const absl::Status killed = cgroups_.Kill(container_id);
+    if (!killed.ok() && !absl::IsNotFound(killed)) return killed;
+    const absl::Status removed = RemoveAll(container_id, checkpoint);
+    // What was killed takes a moment to be gone.
+    if (!absl::IsFailedPrecondition(removed) || i == kRollBackTries) {
+      return removed;
+    }
+    nanosleep(&kBetweenTries, nullptr);
+  }
+}
+
+absl::Status ContainerLauncher::RemoveLeftovers(bool checkpoint) {
+  const std::string executors = layout_.Executors(checkpoint);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                            files_.List(executors));
+  for (const std::string& name : names) {
+    if (!absl::StartsWith(name, kRemoving)) continue;
+    HOLDFAST_RETURN_IF_ERROR(RemoveTree(absl::StrCat(executors, "/", name)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace holdfast

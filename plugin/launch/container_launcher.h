@@ -1,0 +1,74 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/files.h"
+#include "base/pidfd.h"
+#include "base/unique_fd.h"
+#include "cgroups/cgroups.h"
+#include "plugin/checkpoint/layout.h"
+#include "plugin/launch/launch_request.h"
+#include "shim/bundle/executor_journal.h"
+
+namespace holdfast {
+
+// Makes what an executor needs and starts its shim:
+//   directories → cgroups and limits → journal with the intent, durable →
+//   socket → shim, which gets the journal's lock and one connection
+// Every call may wait for a disk, and may be made from any thread.
+class ContainerLauncher {
+ public:
+  struct Shim {
+    Pidfd process;  // our child: to be reaped
+    UniqueFd connection;
+  };
+
+  ContainerLauncher(Files& files, const Layout& layout, Cgroups& cgroups,
+                    std::string shim_path)
+      : files_(files),
+        layout_(layout),
+        cgroups_(cgroups),
+        shim_path_(std::move(shim_path)) {}
+
+  // After an error nothing is left behind, and nothing was started.
+  absl::StatusOr<Shim> Launch(const LaunchRequest& request);
+
+  // A new shim for an executor whose shim has died; `journal` is given away
+  // with its lock.
+  absl::StatusOr<Shim> Restart(ExecutorJournal journal);
+
+  // Removes what a launch made outside the executor's directory: its cgroups
+  // and runtime directory. FailedPrecondition: processes are left.
+  absl::Status RemoveRuntime(const std::string& container_id);
+
+  // The executor's directory too, moved out of sight first, so that a death
+  // in between leaves nothing that looks like a damaged one.
+  absl::Status RemoveAll(const std::string& container_id, bool checkpoint);
+
+  // What its shim said last, for a person; empty: nothing.
+  std::string LastShimLogLine(const std::string& container_id,
+                              bool checkpoint) const;
+
+  // Undoes a launch that nobody was told of: what it may have started is
+  // killed, then as RemoveAll.
+  absl::Status RollBack(const std::string& container_id, bool checkpoint);
+
+  // Finishes removals that were interrupted.
+  absl::Status RemoveLeftovers(bool checkpoint);
+
+ private:
+  std::string ShimLog(const std::string& container_id, bool checkpoint) const;
+  absl::StatusOr<Shim> MakeAndStart(const LaunchRequest& request);
+  absl::Status MakeDirectories(const v1::Intent& intent);
+  absl::StatusOr<Shim> Spawn(ExecutorJournal journal,
+                             const std::string& shim_procs_file);
+
+  Files& files_;
+  const Layout layout_;
+  Cgroups& cgroups_;
+  const std::string shim_path_;
+};
+
+}  // namespace holdfast

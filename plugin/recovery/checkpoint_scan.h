@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/event_loop.h"
+#include "base/files.h"
+#include "base/worker_pool.h"
+#include "plugin/checkpoint/layout.h"
+#include "shim/bundle/executor_facts.h"
+
+namespace holdfast {
+
+// One executor's directory, as it was found.
+struct ScannedContainer {
+  std::string container_id;
+  bool checkpoint = true;
+  // NotFound: there is no journal.
+  absl::StatusOr<ExecutorFacts> facts;
+  // There is no journal and nothing that an executor wrote: a launch that was
+  // broken off before its intent.
+  bool never_begun = false;
+};
+
+// Looks at every executor's directory, changing nothing; several at once on
+// the workers. `done` comes on the loop. An error: a directory cannot be read.
+void ScanCheckpoint(
+    EventLoop& loop, WorkerPool& workers, Files& files, const Layout& layout,
+    std::function<void(absl::StatusOr<std::vector<ScannedContainer>>)> done);
+
+}  // namespace holdfast

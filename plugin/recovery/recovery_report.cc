@@ -1,0 +1,55 @@
+#include "plugin/recovery/recovery_report.h"
+
+#include "api/time_convert.h"
+
+namespace holdfast {
+
+void RecoveryReport::Begin() {
+  start_time_ = clock_.Now();
+  started_ = clock_.SinceBoot();
+}
+
+void RecoveryReport::Add(const std::string& container_id,
+                         const std::string& framework_id,
+                         const std::string& executor_id) {
+  row_of_[container_id] = rows_.size();
+  v1::GetRecoveryResponse::Executor& row = rows_.emplace_back();
+  row.set_container_id(container_id);
+  row.set_framework_id(framework_id);
+  row.set_executor_id(executor_id);
+  row.set_decision(v1::GetRecoveryResponse::PENDING);
+}
+
+bool RecoveryReport::IsPending(const std::string& container_id) const {
+  const auto found = row_of_.find(container_id);
+  return found != row_of_.end() && rows_[found->second].decision() ==
+                                       v1::GetRecoveryResponse::PENDING;
+}
+
+void RecoveryReport::Decide(const std::string& container_id, Decision decision,
+                            const std::string& reason,
+                            std::vector<std::string> evidence) {
+  const auto found = row_of_.find(container_id);
+  if (found == row_of_.end()) return;  // it is of this life
+  v1::GetRecoveryResponse::Executor& row = rows_[found->second];
+  const bool first = row.decision() == v1::GetRecoveryResponse::PENDING;
+  if (!first && row.decision() != v1::GetRecoveryResponse::UNATTACHED) return;
+  row.set_decision(decision);
+  row.set_reason(reason);
+  for (std::string& fact : evidence) row.add_evidence(std::move(fact));
+  *row.mutable_took() = holdfast::ToProto(clock_.SinceBoot() - started_);
+  if (first) ++decided_;
+  if (complete() && first) took_ = clock_.SinceBoot() - started_;
+}
+
+v1::GetRecoveryResponse RecoveryReport::ToProto() const {
+  v1::GetRecoveryResponse response;
+  response.set_complete(complete());
+  *response.mutable_start_time() = holdfast::ToProto(start_time_);
+  *response.mutable_took() = holdfast::ToProto(
+      complete() ? took_ : clock_.SinceBoot() - started_);
+  response.mutable_executors()->Add(rows_.begin(), rows_.end());
+  return response;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "api/orchestrator.pb.h"
+#include "base/clock.h"
+
+namespace holdfast {
+
+// What the recovery of this life of the agent found, decided and why, for
+// each executor: GetRecovery's answer.
+class RecoveryReport {
+ public:
+  using Decision = v1::GetRecoveryResponse::Decision;
+
+  explicit RecoveryReport(const Clock& clock) : clock_(clock) {}
+
+  void Begin();
+  // An executor that has to be decided on.
+  void Add(const std::string& container_id, const std::string& framework_id,
+           const std::string& executor_id);
+  bool IsPending(const std::string& container_id) const;
+  // Once for each; a later, better word (an UNATTACHED one came back)
+  // replaces an earlier one.
+  void Decide(const std::string& container_id, Decision decision,
+              const std::string& reason, std::vector<std::string> evidence);
+  // No more will be added.
+  void AllAdded() { all_added_ = true; }
+
+  // Every executor is decided on.
+  bool complete() const { return all_added_ && decided_ == rows_.size(); }
+  std::pair<uint32_t, uint32_t> progress() const {
+    return {decided_, static_cast<uint32_t>(rows_.size())};
+  }
+  v1::GetRecoveryResponse ToProto() const;
+
+ private:
+  const Clock& clock_;
+  absl::Time start_time_;
+  absl::Duration started_;
+  absl::Duration took_;
+  bool all_added_ = false;
+  uint32_t decided_ = 0;
+  std::vector<v1::GetRecoveryResponse::Executor> rows_;
+  absl::flat_hash_map<std::string, size_t> row_of_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,157 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "api/orchestrator.pb.h"
+#include "cgroups/cgroups.h"
+#include "plugin/checkpoint/agent_store.h"
+#include "plugin/launch/container_launcher.h"
+#include "plugin/recovery/checkpoint_scan.h"
+#include "plugin/recovery/recovery_report.h"
+#include "plugin/service/executor.h"
+#include "plugin/updates/update_hub.h"
+
+namespace holdfast {
+
+struct AgentOptions {
+  v1::AgentInfo info;  // with its agent_id
+  std::string incarnation;
+  std::string boot_id;
+  std::string version;
+  bool strict = true;
+  absl::Duration recovery_timeout;
+  absl::Duration executor_shutdown_grace_period;
+  std::string cgroups_root;
+  std::string shim_path;
+  std::vector<v1::Flag> flags;
+};
+
+// The agent: its frameworks, executors and tasks, and what an orchestrator may
+// ask of them (api/orchestrator.proto has each call's contract). Lives on one
+// loop; every answer comes through `reply`, at once or later, on the loop.
+class Agent {
+ public:
+  template <typename Response>
+  using Reply = std::function<void(absl::StatusOr<Response>)>;
+
+  // All of these outlive the agent.
+  Agent(EventLoop& loop, WorkerPool& workers, Files& files, AgentStore& store,
+        Cgroups& cgroups, AgentOptions options);
+  ~Agent();
+
+  // Reads the checkpoint and finds every executor again. `refused`: strict,
+  // and something is damaged: nothing was touched, and all of it is listed.
+  void Recover(AgentStore::Frameworks frameworks,
+               std::function<void(std::vector<absl::Status>)> refused,
+               std::function<void()> complete);
+
+  void RegisterFramework(const v1::RegisterFrameworkRequest& request,
+                         Reply<v1::RegisterFrameworkResponse> reply);
+  void LaunchTask(const v1::LaunchTaskRequest& request,
+                  Reply<v1::LaunchTaskResponse> reply);
+  void KillTask(const v1::KillTaskRequest& request,
+                Reply<v1::KillTaskResponse> reply);
+  void AcknowledgeUpdate(const v1::AcknowledgeUpdateRequest& request,
+                         Reply<v1::AcknowledgeUpdateResponse> reply);
+  void Reconcile(const v1::ReconcileRequest& request,
+                 Reply<v1::ReconcileResponse> reply);
+  void GetTasks(const v1::GetTasksRequest& request,
+                Reply<v1::GetTasksResponse> reply);
+  void GetTask(const v1::GetTaskRequest& request,
+               Reply<v1::GetTaskResponse> reply);
+  void RemoveTask(const v1::RemoveTaskRequest& request,
+                  Reply<v1::RemoveTaskResponse> reply);
+  void GetAgent(const v1::GetAgentRequest& request,
+                Reply<v1::GetAgentResponse> reply);
+  void GetRecovery(const v1::GetRecoveryRequest& request,
+                   Reply<v1::GetRecoveryResponse> reply);
+
+  // NotFound FRAMEWORK_UNKNOWN; else UpdateHub::Watch.
+  absl::StatusOr<uint64_t> Watch(const v1::WatchUpdatesRequest& request,
+                                 std::shared_ptr<UpdateSink> sink);
+  void Unwatch(uint64_t watch);
+
+  // Where the output of a task is.
+  struct LogSource {
+    std::string directory;
+    bool ended = false;  // nothing will be added
+  };
+  absl::StatusOr<LogSource> FindLogs(const std::string& framework_id,
+                                     const std::string& task_id) const;
+
+  bool recovering() const { return !report_.complete(); }
+  // Counts for whoever shows progress: settled, of all.
+  std::pair<uint32_t, uint32_t> recovery_progress() const {
+    return report_.progress();
+  }
+
+ private:
+  using TaskKey = std::pair<std::string, std::string>;  // framework, task
+  struct Found {
+    Executor* executor;
+    const TaskFacts* task;
+  };
+
+  Executor::Environment MakeEnvironment();
+  v1::WatchUpdatesResponse::Header MakeHeader() const;
+
+  void OnRecord(Executor& executor, const v1::JournalRecord& record);
+  void OnFacts(Executor& executor);
+  void OnState(Executor& executor);
+  void OnUpdate(Executor& executor, const v1::StatusUpdate& update);
+  void Index(Executor& executor, const std::string& task_id);
+  void Forget(Executor& executor);
+
+  void OnScanned(std::vector<ScannedContainer> containers);
+  void RecoverContainer(ScannedContainer& container);
+  void SweepContainer(const std::string& container_id, bool checkpoint,
+                      v1::GetRecoveryResponse::Decision decision,
+                      const std::string& reason);
+  void DecideRecovery(Executor& executor);
+  void DecideUnattached();
+  void CheckRecovered();
+
+  const v1::FrameworkInfo* FindFramework(const std::string& id) const;
+  absl::StatusOr<Found> FindTask(const std::string& framework_id,
+                                 const std::string& task_id) const;
+  std::shared_ptr<Executor> FindLivingExecutor(
+      const std::string& framework_id, const std::string& executor_id) const;
+  void StartExecutor(const v1::FrameworkInfo& framework,
+                     const v1::TaskInfo& task);
+  void AnswerLaunch(const TaskKey& key, const absl::Status& status);
+  absl::StatusOr<v1::LaunchTaskResponse> LaunchAnswer(
+      const TaskKey& key) const;
+  void AcknowledgeAll(Executor& executor, std::function<void()> then);
+
+  EventLoop& loop_;
+  WorkerPool& workers_;
+  Files& files_;
+  AgentStore& store_;
+  Cgroups& cgroups_;
+  const AgentOptions options_;
+  const absl::Time start_time_;
+  WorkerPool framework_writer_{1};
+  ContainerLauncher launcher_;
+  Executor::Environment environment_;
+  UpdateHub hub_;
+  RecoveryReport report_;
+  bool containers_known_ = false;  // which executors there are
+  std::vector<absl::Status> damage_;
+  std::function<void(std::vector<absl::Status>)> refused_;
+  std::function<void()> recovered_;
+  absl::flat_hash_map<std::string, v1::FrameworkInfo> frameworks_;
+  absl::flat_hash_map<std::string, std::shared_ptr<Executor>> executors_;
+  absl::flat_hash_map<TaskKey, Executor*> tasks_;
+  // Launches that are not answered yet, and who waits for them.
+  absl::flat_hash_map<TaskKey, std::vector<Reply<v1::LaunchTaskResponse>>>
+      launching_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,168 @@
+// Agent: what it does from its start until every executor is decided on.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "plugin/service/agent.h"
+
+namespace holdfast {
+namespace {
+
+// An executor that has not answered by then is reported as UNATTACHED, and
+// looked for on: nobody is kept waiting for it, and nothing is done to it.
+constexpr absl::Duration kPatience = absl::Seconds(2);
+
+constexpr absl::Duration kSweepRetry = absl::Milliseconds(50);
+
+}  // namespace
+
+void Agent::Recover(AgentStore::Frameworks frameworks,
+                    std::function<void(std::vector<absl::Status>)> refused,
+                    std::function<void()> complete) {
+  report_.Begin();
+  for (v1::FrameworkRecord& record : frameworks.records) {
+    const std::string id = record.framework().framework_id();
+    frameworks_[id] = std::move(*record.mutable_framework());
+  }
+  damage_ = std::move(frameworks.damage);
+  refused_ = std::move(refused);
+  recovered_ = std::move(complete);
+  ScanCheckpoint(
+      loop_, workers_, files_, store_.layout(),
+      [this](absl::StatusOr<std::vector<ScannedContainer>> containers) {
+        if (!containers.ok()) return refused_({containers.status()});
+        OnScanned(*std::move(containers));
+      });
+}
+
+void Agent::OnScanned(std::vector<ScannedContainer> containers) {
+  for (const ScannedContainer& container : containers) {
+    if (!container.facts.ok() && container.checkpoint &&
+        !container.never_begun) {
+      damage_.push_back(container.facts.status());
+    }
+  }
+  if (options_.strict && !damage_.empty()) return refused_(damage_);
+  for (const absl::Status& damage : damage_) {
+    Log(Severity::kError, damage.ToString());
+  }
+  for (ScannedContainer& container : containers) RecoverContainer(container);
+  report_.AllAdded();
+  containers_known_ = true;
+  loop_.After(kPatience, [this] { DecideUnattached(); });
+  CheckRecovered();
+}
+
+void Agent::RecoverContainer(ScannedContainer& container) {
+  const std::string& id = container.container_id;
+  const v1::Intent intent =
+      container.facts.ok() ? container.facts->intent : v1::Intent();
+  report_.Add(id, intent.framework_id(), intent.executor_id());
+  if (!container.checkpoint) {
+    return SweepContainer(id, false, v1::GetRecoveryResponse::CLEANED_UP,
+                          "CHECKPOINT_FALSE");
+  }
+  if (container.never_begun) {
+    return SweepContainer(id, true, v1::GetRecoveryResponse::ROLLED_BACK,
+                          "NO_INTENT");
+  }
+  auto executor = std::make_shared<Executor>(environment_, id, true);
+  executors_[id] = executor;
+  ExecutorFacts facts;
+  if (container.facts.ok()) facts = *std::move(container.facts);
+  executor->Recover(std::move(facts));
+  OnFacts(*executor);
+}
+
+// Without a checkpoint its end has begun with the former plugin's; its shim
+// lets go of the journal when it is over.
+void Agent::SweepContainer(const std::string& container_id, bool checkpoint,
+                           v1::GetRecoveryResponse::Decision decision,
+                           const std::string& reason) {
+  workers_.Run([this, container_id, checkpoint, decision, reason] {
+    absl::Status swept;
+    {
+      absl::StatusOr<ExecutorJournal> journal = ExecutorJournal::TakeOver(
+          files_, store_.layout().Journal(container_id, checkpoint));
+      swept = absl::IsUnavailable(journal.status())
+                  ? journal.status()
+                  : launcher_.RollBack(container_id, checkpoint);
+    }
+    loop_.Post([this, container_id, checkpoint, decision, reason, swept] {
+      if (absl::IsUnavailable(swept)) {
+        loop_.After(kSweepRetry, [=, this] {
+          SweepContainer(container_id, checkpoint, decision, reason);
+        });
+        return;
+      }
+      if (!swept.ok()) {
+        Log(Severity::kError, swept.ToString(), {{"container", container_id}});
+      }
+      report_.Decide(container_id, decision, reason, {swept.ToString()});
+      CheckRecovered();
+    });
+  });
+}
+
+void Agent::DecideRecovery(Executor& executor) {
+  using Report = v1::GetRecoveryResponse;
+  const std::string& id = executor.container_id();
+  const ExecutorFacts& facts = executor.facts();
+  switch (executor.state()) {
+    case ExecutorState::kLaunching:
+    case ExecutorState::kUnattached:
+      return;
+    case ExecutorState::kAttached:
+      if (executor.adopted()) {
+        report_.Decide(id, Report::ADOPTED, "SHIM_DIED",
+                       {"its journal's lock was free, its executor was alive",
+                        absl::StrCat("new shim: pid ", executor.shim_pid())});
+      } else {
+        report_.Decide(id, Report::REATTACHED, "SHIM_ALIVE",
+                       {absl::StrCat("shim pid ", executor.shim_pid(),
+                                     " answered on its socket")});
+      }
+      break;
+    case ExecutorState::kEnded: {
+      const bool rebooted = std::any_of(
+          facts.tasks.begin(), facts.tasks.end(), [](const TaskFacts& task) {
+            return !task.updates.empty() &&
+                   task.updates.back().status().reason() ==
+                       v1::REASON_AGENT_REBOOTED;
+          });
+      report_.Decide(
+          id, rebooted ? Report::AGENT_REBOOTED : Report::ENDED_WHILE_AWAY,
+          rebooted ? "BOOT_ID_DIFFERS" : "EXIT_RECORDED",
+          {absl::StrCat("its journal was free and held ",
+                        facts.Unacknowledged().size(),
+                        " unacknowledged updates")});
+      break;
+    }
+    case ExecutorState::kGone:
+      report_.Decide(id, Report::ROLLED_BACK, "NEVER_STARTED",
+                     {"its journal holds an intent and no start"});
+      break;
+  }
+  CheckRecovered();
+}
+
+void Agent::DecideUnattached() {
+  for (const auto& [id, executor] : executors_) {
+    if (!report_.IsPending(id)) continue;
+    Log(Severity::kWarning, "an executor has not answered",
+        {{"container", id}, {"condition", executor->condition()}});
+    report_.Decide(id, v1::GetRecoveryResponse::UNATTACHED, "NO_ANSWER",
+                   {executor->condition()});
+  }
+  CheckRecovered();
+}
+
+void Agent::CheckRecovered() {
+  if (!report_.complete() || !recovered_) return;
+  hub_.RecoveryComplete();
+  std::exchange(recovered_, nullptr)();
+}
+
+}  // namespace holdfast

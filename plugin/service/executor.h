@@ -1,0 +1,162 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/event_loop.h"
+#include "base/worker_pool.h"
+#include "plugin/launch/container_launcher.h"
+#include "shim/bundle/executor_facts.h"
+#include "shim/bundle/executor_journal.h"
+#include "shim/client/shim_link.h"
+
+namespace holdfast {
+
+//            attach exchange done        connection lost
+//  kLaunching ─────────────▶ kAttached ─────────────▶ kUnattached
+//      │                         ▲                        │    │
+//      │                         └──── its shim lives ────┘    │ its journal
+//      │  it could not be made                                 │ can be taken
+//      └────────▶ kGone ◀──── removed ──── kEnded ◀────────────┘
+//
+// kUnattached is also where an executor from the checkpoint begins.
+enum class ExecutorState {
+  kLaunching,
+  kUnattached,
+  kAttached,
+  kEnded,
+  kGone,
+};
+
+// The agent's end of one executor: what its journal says (told by its shim,
+// or read by us once the shim is gone), and the way to its shim. Lives on the
+// agent's loop; waits for disks on the worker pool.
+class Executor : public std::enable_shared_from_this<Executor> {
+ public:
+  // What all executors of an agent share; outlives them.
+  struct Environment {
+    EventLoop& loop;
+    WorkerPool& workers;
+    Files& files;
+    const Layout& layout;
+    ContainerLauncher& launcher;
+    std::string agent_id;
+    std::string agent_incarnation;
+    std::string boot_id;
+    // Called for each record when it is a fact here.
+    std::function<void(Executor&, const v1::JournalRecord&)> on_record;
+    // The facts were replaced whole: by a shim's snapshot, or a journal's.
+    std::function<void(Executor&)> on_facts;
+    std::function<void(Executor&)> on_state;
+  };
+  using Done = std::function<void(absl::Status)>;
+
+  Executor(const Environment& environment, std::string container_id,
+           bool checkpoint);
+  ~Executor();
+
+  // Starts its shim; `done` when the executor runs or could not be started
+  // (the facts then tell why), or with an error: nothing was made (kGone).
+  void Launch(LaunchRequest request, Done done);
+
+  // Finds its shim or takes over its journal, again and again with growing
+  // pauses until one of both holds or the journal turns out to be damaged.
+  // `facts`: what a look at the journal said.
+  void Recover(ExecutorFacts facts);
+
+  // Each of these while kAttached goes to the shim; while kLaunching it waits
+  // for that; once kEnded it is answered from the journal. Unavailable:
+  // kUnattached, or the shim was lost meanwhile and is not back in a moment.
+  void LaunchTask(const v1::TaskInfo& task, Done done);
+  void Kill(const v1::ShimKillRequest& request, Done done);
+  // OK also when it was acknowledged before.
+  void Acknowledge(const std::string& uuid, Done done);
+  // Ended and acknowledged, its files are removed: kGone.
+  void Remove(Done done);
+
+  ExecutorState state() const { return state_; }
+  const ExecutorFacts& facts() const { return facts_; }
+  const std::string& container_id() const { return container_id_; }
+  bool checkpoint() const { return checkpoint_; }
+  int shim_pid() const { return shim_pid_; }  // 0: none known
+  // For an executor that is not attached: why. Empty otherwise.
+  const std::string& condition() const { return condition_; }
+  // Its shim was started again by this life of the agent.
+  bool adopted() const { return adopted_; }
+  bool rolled_back() const { return rolled_back_; }
+  bool launch_pending() const { return launched_ != nullptr; }
+
+ private:
+  using JournalWork = std::function<absl::Status(ExecutorJournal&)>;
+
+  // A call that waits until it is known where the shim is.
+  struct Waiting {
+    uint64_t number;
+    std::function<void()> retry;
+    Done fail;
+    EventLoop::TimerId timer;
+  };
+
+  template <typename Work, typename Then>
+  void OnWorker(Work work, Then then);
+
+  void SetState(ExecutorState state, std::string condition);
+  void Apply(const v1::JournalRecord& record);
+  void AdoptFacts(ExecutorFacts facts);
+
+  void Attach(ContainerLauncher::Shim shim);
+  void AttachTo(UniqueFd connection);
+  void ReapShim();
+  void OnSnapshot(const v1::AttachResponse::Snapshot& snapshot);
+  void OnAttached();
+  void OnLinkLost(const absl::Status& why);
+
+  void Resolve();
+  void OnNothingFound(const absl::Status& status);
+  void OnJournalTaken(std::unique_ptr<ExecutorJournal> journal);
+  void OnEnded(std::unique_ptr<ExecutorJournal> journal);
+  void RecordReboot(std::unique_ptr<ExecutorJournal> journal);
+  void RollBack(std::unique_ptr<ExecutorJournal> journal);
+  void RestartShim(std::unique_ptr<ExecutorJournal> journal);
+  void CleanUpRuntime(absl::Duration retry_delay);
+
+  void WaitToSettle(std::function<void()> retry, Done fail);
+  void GiveUp(uint64_t number);
+  void Settle();
+
+  bool IsAcknowledged(const std::string& uuid) const;
+  void RunOnJournal(JournalWork work, Done done);
+  void NextOnJournal();
+
+  const Environment& environment_;
+  const std::string container_id_;
+  const bool checkpoint_;
+  ExecutorState state_ = ExecutorState::kUnattached;
+  std::string condition_;
+  ExecutorFacts facts_;
+  int shim_pid_ = 0;
+  bool adopted_ = false;
+  bool rolled_back_ = false;
+  int restarts_ = 0;  // of its shim, by us
+  Done launched_;     // as long as the launch is unanswered
+  std::unique_ptr<ShimLink> link_;
+  Pidfd shim_process_;  // our child, until it is reaped
+  absl::Duration retry_delay_;
+  EventLoop::TimerId retry_timer_ = 0;
+  uint64_t last_waiting_ = 0;
+  std::vector<Waiting> waiting_;
+  // Of an ended executor with something unacknowledged; away while a worker
+  // writes.
+  std::unique_ptr<ExecutorJournal> journal_;
+  std::deque<std::pair<JournalWork, Done>> journal_work_;
+  bool journal_busy_ = false;
+};
+
+}  // namespace holdfast

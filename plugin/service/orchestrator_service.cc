@@ -1,0 +1,149 @@
+#include "plugin/service/orchestrator_service.h"
+
+#include <memory>
+#include <utility>
+
+#include "plugin/service/grpc_status.h"
+#include "plugin/service/log_stream.h"
+#include "plugin/service/stream_writer.h"
+
+namespace holdfast {
+namespace {
+
+// Joins an update stream with the hub: the loop sends, gRPC writes.
+class StreamSink : public UpdateSink {
+ public:
+  using Writer = StreamWriter<v1::WatchUpdatesResponse>;
+
+  explicit StreamSink(std::shared_ptr<Writer> writer)
+      : writer_(std::move(writer)) {}
+  void Send(const v1::WatchUpdatesResponse& response) override {
+    writer_->Send(response);
+  }
+  void Finish(const absl::Status& status) override {
+    writer_->Finish(ToGrpc(status));
+  }
+
+ private:
+  std::shared_ptr<Writer> writer_;
+};
+
+}  // namespace
+
+// gRPC keeps request and response until Finish.
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* OrchestratorService::Answer(
+    grpc::CallbackServerContext* context, const Request* request,
+    Response* response,
+    void (Agent::*method)(const Request&, Agent::Reply<Response>)) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  loop_.Post([this, reactor, request, response, method] {
+    (agent_.*method)(*request, [reactor, response](
+                                   absl::StatusOr<Response> answer) {
+      if (answer.ok()) *response = *std::move(answer);
+      reactor->Finish(ToGrpc(answer.status()));
+    });
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::RegisterFramework(
+    grpc::CallbackServerContext* context,
+    const v1::RegisterFrameworkRequest* request,
+    v1::RegisterFrameworkResponse* response) {
+  return Answer(context, request, response, &Agent::RegisterFramework);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::LaunchTask(
+    grpc::CallbackServerContext* context,
+    const v1::LaunchTaskRequest* request,
+    v1::LaunchTaskResponse* response) {
+  return Answer(context, request, response, &Agent::LaunchTask);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::KillTask(
+    grpc::CallbackServerContext* context,
+    const v1::KillTaskRequest* request,
+    v1::KillTaskResponse* response) {
+  return Answer(context, request, response, &Agent::KillTask);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::AcknowledgeUpdate(
+    grpc::CallbackServerContext* context,
+    const v1::AcknowledgeUpdateRequest* request,
+    v1::AcknowledgeUpdateResponse* response) {
+  return Answer(context, request, response, &Agent::AcknowledgeUpdate);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::Reconcile(
+    grpc::CallbackServerContext* context,
+    const v1::ReconcileRequest* request,
+    v1::ReconcileResponse* response) {
+  return Answer(context, request, response, &Agent::Reconcile);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::GetTasks(
+    grpc::CallbackServerContext* context,
+    const v1::GetTasksRequest* request,
+    v1::GetTasksResponse* response) {
+  return Answer(context, request, response, &Agent::GetTasks);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::GetTask(
+    grpc::CallbackServerContext* context,
+    const v1::GetTaskRequest* request,
+    v1::GetTaskResponse* response) {
+  return Answer(context, request, response, &Agent::GetTask);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::RemoveTask(
+    grpc::CallbackServerContext* context,
+    const v1::RemoveTaskRequest* request,
+    v1::RemoveTaskResponse* response) {
+  return Answer(context, request, response, &Agent::RemoveTask);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::GetAgent(
+    grpc::CallbackServerContext* context,
+    const v1::GetAgentRequest* request,
+    v1::GetAgentResponse* response) {
+  return Answer(context, request, response, &Agent::GetAgent);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::GetRecovery(
+    grpc::CallbackServerContext* context,
+    const v1::GetRecoveryRequest* request,
+    v1::GetRecoveryResponse* response) {
+  return Answer(context, request, response, &Agent::GetRecovery);
+}
+
+grpc::ServerWriteReactor<v1::WatchUpdatesResponse>*
+OrchestratorService::WatchUpdates(grpc::CallbackServerContext*,
+                                  const v1::WatchUpdatesRequest* request) {
+  auto writer = std::make_shared<StreamSink::Writer>();
+  // Written and read on the loop alone.
+  auto watch = std::make_shared<uint64_t>(0);
+  auto* const reactor = writer->Start([this, watch] {
+    loop_.Post([this, watch] { agent_.Unwatch(*watch); });
+  });
+  loop_.Post([this, writer, watch, request = *request] {
+    if (writer->over()) return;
+    const absl::StatusOr<uint64_t> number =
+        agent_.Watch(request, std::make_shared<StreamSink>(writer));
+    if (!number.ok()) return writer->Finish(ToGrpc(number.status()));
+    *watch = *number;
+  });
+  return reactor;
+}
+
+grpc::ServerWriteReactor<v1::LogsResponse>* OrchestratorService::Logs(
+    grpc::CallbackServerContext*, const v1::LogsRequest* request) {
+  auto writer = std::make_shared<LogStream::Writer>();
+  auto* const reactor = writer->Start([] {});
+  auto stream = std::make_shared<LogStream>(loop_, workers_, agent_, *request,
+                                            writer);
+  loop_.Post([stream] { stream->Start(); });
+  return reactor;
+}
+
+}  // namespace holdfast

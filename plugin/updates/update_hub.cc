@@ -1,0 +1,154 @@
+#include "plugin/updates/update_hub.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace holdfast {
+
+void UpdateHub::Add(const v1::StatusUpdate& update, bool acknowledged) {
+  if (number_of_.contains(update.uuid())) return;
+  const uint64_t number = ++last_number_;
+  number_of_[update.uuid()] = number;
+  const Event& event =
+      events_[update.framework_id()]
+          .emplace(number, Event{update, acknowledged})
+          .first->second;
+  for (auto& [watch, watcher] : watchers_) {
+    const bool wanted = watcher.framework_id.empty() ||
+                        watcher.framework_id == update.framework_id();
+    if (wanted && (!acknowledged || watcher.include_acknowledged)) {
+      SendEvent(*watcher.sink, number, event);
+    }
+  }
+}
+
+void UpdateHub::Acknowledged(const v1::StatusUpdate& update) {
+  const auto number = number_of_.find(update.uuid());
+  if (number == number_of_.end()) return;
+  Events& events = events_[update.framework_id()];
+  events.at(number->second).acknowledged = true;
+  TrimAcknowledged(events);
+}
+
+// Unacknowledged ones among the oldest hide acknowledged ones behind them:
+// those are trimmed when their turn comes.
+void UpdateHub::TrimAcknowledged(Events& events) {
+  while (events.size() > kKeptAcknowledged &&
+         events.begin()->second.acknowledged) {
+    number_of_.erase(events.begin()->second.update.uuid());
+    events.erase(events.begin());
+  }
+}
+
+void UpdateHub::Forget(const std::string& framework_id,
+                       const std::string& container_id) {
+  const auto found = events_.find(framework_id);
+  if (found == events_.end()) return;
+  std::erase_if(found->second, [&](const Events::value_type& event) {
+    if (event.second.update.container_id() != container_id) return false;
+    number_of_.erase(event.second.update.uuid());
+    return true;
+  });
+}
+
+std::string UpdateHub::CursorOf(uint64_t number) const {
+  return absl::StrCat(incarnation_, "/", number);
+}
+
+bool UpdateHub::ParseCursor(const std::string& cursor,
+                            uint64_t& number) const {
+  const std::vector<std::string> parts = absl::StrSplit(cursor, '/');
+  return parts.size() == 2 && parts[0] == incarnation_ &&
+         absl::SimpleAtoi(parts[1], &number) && number <= last_number_;
+}
+
+void UpdateHub::SendEvent(UpdateSink& sink, uint64_t number,
+                          const Event& event) const {
+  v1::WatchUpdatesResponse response;
+  *response.mutable_update() = event.update;
+  response.set_cursor(CursorOf(number));
+  sink.Send(response);
+}
+
+uint64_t UpdateHub::Watch(const v1::WatchUpdatesRequest& request,
+                          std::shared_ptr<UpdateSink> sink) {
+  if (!request.framework_id().empty() && !request.snapshot_only()) {
+    for (auto at = watchers_.begin(); at != watchers_.end();) {
+      if (at->second.framework_id != request.framework_id() ||
+          at->second.snapshot_only) {
+        ++at;
+        continue;
+      }
+      at->second.sink->Finish(absl::AbortedError(
+          "TAKEN_OVER: another stream watches this framework now"));
+      at = watchers_.erase(at);
+    }
+  }
+  uint64_t after = 0;
+  const bool resumed = ParseCursor(request.cursor(), after);
+  const uint64_t watch = ++last_watch_;
+  Watcher& watcher = watchers_[watch];
+  watcher = {request.framework_id(), std::move(sink), request.snapshot_only(),
+             request.include_acknowledged() || resumed};
+  SendSnapshot(watcher, after, resumed);
+  if (recovered_) CompleteSnapshot(watch);
+  return watch;
+}
+
+void UpdateHub::SendSnapshot(const Watcher& watcher, uint64_t after,
+                             bool resumed) {
+  v1::WatchUpdatesResponse response;
+  *response.mutable_header() = header_();
+  response.mutable_header()->set_resumed(resumed);
+  watcher.sink->Send(response);
+  std::vector<std::pair<uint64_t, const Event*>> chosen;
+  for (const auto& [framework_id, events] : events_) {
+    if (!watcher.framework_id.empty() &&
+        watcher.framework_id != framework_id) {
+      continue;
+    }
+    for (auto at = events.upper_bound(after); at != events.end(); ++at) {
+      if (at->second.acknowledged && !watcher.include_acknowledged) continue;
+      chosen.emplace_back(at->first, &at->second);
+    }
+  }
+  std::sort(chosen.begin(), chosen.end());
+  for (const auto& [number, event] : chosen) {
+    SendEvent(*watcher.sink, number, *event);
+  }
+}
+
+void UpdateHub::CompleteSnapshot(uint64_t watch) {
+  const Watcher& watcher = watchers_.at(watch);
+  v1::WatchUpdatesResponse response;
+  response.set_snapshot_complete(true);
+  response.set_cursor(CursorOf(last_number_));
+  watcher.sink->Send(response);
+  if (!watcher.snapshot_only) return;
+  watcher.sink->Finish(absl::OkStatus());
+  watchers_.erase(watch);
+}
+
+void UpdateHub::Unwatch(uint64_t watch) { watchers_.erase(watch); }
+
+bool UpdateHub::IsWatched(const std::string& framework_id) const {
+  return std::any_of(
+      watchers_.begin(), watchers_.end(), [&](const auto& entry) {
+        return entry.second.framework_id == framework_id &&
+               !entry.second.snapshot_only;
+      });
+}
+
+void UpdateHub::RecoveryComplete() {
+  recovered_ = true;
+  std::vector<uint64_t> waiting;
+  for (const auto& [watch, watcher] : watchers_) waiting.push_back(watch);
+  for (const uint64_t watch : waiting) CompleteSnapshot(watch);
+}
+
+}  // namespace holdfast

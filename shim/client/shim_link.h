@@ -1,0 +1,59 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "api/shim.pb.h"
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+#include "shim/rpc/grpc_client.h"
+
+namespace holdfast {
+
+// The agent's half of the attach exchange with one shim (api/shim.proto), and
+// the calls to it. Everything happens on the loop.
+class ShimLink {
+ public:
+  using Done = std::function<void(absl::Status)>;
+
+  struct Events {
+    // Answered with `confirm` when it returns.
+    std::function<void(const v1::AttachResponse::Snapshot&)> on_snapshot;
+    std::function<void()> on_attached;
+    std::function<void(const v1::JournalRecord&)> on_record;
+    // The last one; every pending call has failed with Unavailable. The link
+    // may be destroyed in it.
+    std::function<void(absl::Status)> on_lost;
+  };
+
+  // Says hello on `connected`.
+  ShimLink(EventLoop& loop, UniqueFd connected, const std::string& agent_id,
+           const std::string& agent_incarnation, Events events);
+  ~ShimLink();  // calls nothing back
+
+  void LaunchTask(const v1::TaskInfo& task, Done done);
+  void Kill(const v1::ShimKillRequest& request, Done done);
+  void Acknowledge(const std::string& uuid, Done done);
+
+ private:
+  void OnMessage(absl::string_view bytes);
+  void OnDone(const absl::Status& status);
+  void Call(absl::string_view method, const std::string& request, Done done);
+
+  EventLoop& loop_;
+  Events events_;
+  bool lost_ = false;
+  // What was posted asks whether this link still is.
+  std::shared_ptr<int> alive_ = std::make_shared<int>();
+  // Of acknowledgements that were sent, by uuid.
+  absl::flat_hash_map<std::string, std::vector<Done>> acknowledging_;
+  rpc::GrpcClient client_;
+  rpc::ClientCall* attach_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+
+#include "absl/time/time.h"
+#include "base/event_loop.h"
+#include "shim/link/link_state.h"
+
+namespace holdfast::shim {
+
+// Ends an executor whose agent does not come back: a clock that runs while the
+// link is kDetached (from the beginning, since an agent may die before it
+// attached for the first time) and calls `on_timeout` when `recovery_timeout`
+// has passed on CLOCK_BOOTTIME. Without a detached link no timer is set.
+class Fence {
+ public:
+  Fence(EventLoop& loop, absl::Duration recovery_timeout,
+        std::function<void()> on_timeout);
+  ~Fence();
+
+  // The attach exchange was completed.
+  void AgentBack();
+  // It is over. Zero recovery_timeout: `on_timeout` from the loop, at once.
+  void AgentLost();
+  // Counts from the moment of the loss, not from now.
+  void SetTimeout(absl::Duration recovery_timeout);
+  // The executor is over by itself; nothing is to be fenced any more.
+  void Disarm();
+
+  LinkState state() const { return state_; }
+  absl::Duration recovery_timeout() const { return recovery_timeout_; }
+
+ private:
+  void Arm();
+
+  EventLoop& loop_;
+  absl::Duration recovery_timeout_;
+  std::function<void()> on_timeout_;
+  LinkState state_ = LinkState::kDetached;
+  absl::Duration lost_at_;
+  EventLoop::TimerId timer_ = 0;
+};
+
+}  // namespace holdfast::shim

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "api/records.pb.h"
+#include "api/types.pb.h"
+
+namespace holdfast::shim {
+
+// How a task ended, for the orchestrator.
+struct Outcome {
+  v1::TaskState state = v1::TASK_FAILED;
+  v1::TaskStatusReason reason = v1::REASON_UNSPECIFIED;
+  std::string message;
+};
+
+// The end of a command task. What somebody decided (the fence, a kill) goes
+// before how the process took it, as Mesos' command executor has it; the
+// kernel's facts stand beside it in the update.
+Outcome OutcomeOfCommand(const v1::Exited& exited,
+                         const std::optional<v1::KillRequested>& kill,
+                         const std::optional<v1::Fenced>& fenced);
+
+// The end of a task whose custom executor ended before it did.
+Outcome OutcomeOfOrphan(const v1::Exited& exited,
+                        const std::optional<v1::KillRequested>& task_kill,
+                        const std::optional<v1::KillRequested>& executor_kill,
+                        const std::optional<v1::Fenced>& fenced);
+
+// "exited with status 7", "terminated by signal 11 (Segmentation fault)".
+std::string Describe(const v1::Exited& exited);
+
+}  // namespace holdfast::shim

@@ -1,0 +1,496 @@
+#include "shim/service/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/status_states.h"
+#include "api/time_convert.h"
+#include "base/boot_id.h"
+#include "base/errors.h"
+#include "base/log.h"
+#include "shim/executor/launch.h"
+#include "shim/service/exit_status.h"
+#include "shim/service/launch_plan.h"
+#include "shim/service/outcome.h"
+
+namespace holdfast::shim {
+namespace {
+
+// A disk that refuses the executor's end is asked again this often.
+constexpr absl::Duration kRecordRetry = absl::Seconds(1);
+// Processes that SIGKILL does not end by then (uninterruptible sleep) are
+// reported and waited for again.
+constexpr absl::Duration kEmptyTimeout = absl::Seconds(60);
+
+absl::Duration RecoveryTimeoutOf(const ExecutorFacts& facts) {
+  // Without a checkpoint the executor ends with its agent.
+  if (!facts.intent.checkpoint()) return absl::ZeroDuration();
+  if (facts.limits && facts.limits->has_recovery_timeout()) {
+    return FromProto(facts.limits->recovery_timeout());
+  }
+  return facts.intent.has_recovery_timeout()
+             ? FromProto(facts.intent.recovery_timeout())
+             : absl::InfiniteDuration();
+}
+
+// An agent that has just started this shim gets this long to attach, also
+// where its loss ends the executor at once.
+absl::Duration FirstAttachTimeout(const ExecutorFacts& facts) {
+  return std::max(RecoveryTimeoutOf(facts), absl::Seconds(10));
+}
+
+}  // namespace
+
+Supervisor::Supervisor(EventLoop& loop, ExecutorJournal journal,
+                       std::string runtime_directory)
+    : loop_(loop),
+      journal_(std::move(journal)),
+      runtime_directory_(std::move(runtime_directory)),
+      fence_(loop,
+             facts().started ? RecoveryTimeoutOf(facts())
+                             : FirstAttachTimeout(facts()),
+             [this] { OnFenced(); }) {}
+
+Supervisor::~Supervisor() {
+  if (process_) loop_.Unwatch(process_.fd());
+  loop_.Cancel(kill_timer_);
+  loop_.Cancel(retry_timer_);
+}
+
+absl::Status Supervisor::Start(absl::Status obstacle) {
+  if (facts().started) return Adopt();
+  if (obstacle.ok()) obstacle = Launch();
+  if (!obstacle.ok()) return RecordLaunchFailure(obstacle);
+  if (absl::Status recorded = RecordStarted(); !recorded.ok()) {
+    // Nobody was told that it runs, and nobody could be.
+    (void)group_->KillAll();
+    return recorded;
+  }
+  return WatchProcess();
+}
+
+absl::Status Supervisor::OpenGroupAndOutput(UniqueFd& stdout_end,
+                                            UniqueFd& stderr_end) {
+  const v1::LaunchSpec& spec = facts().intent.launch();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      group_, ProcessGroup::Open(spec.cgroup_directory(),
+                                 spec.freezer_directory()));
+  oom_kills_before_ =
+      facts().started ? 0 : ReadOomKills(spec.oom_file());
+  HOLDFAST_RETURN_IF_ERROR(OpenOutput("stdout", stdout_, stdout_end));
+  return OpenOutput("stderr", stderr_, stderr_end);
+}
+
+absl::Status Supervisor::Launch() {
+  const v1::LaunchSpec& spec = facts().intent.launch();
+  UniqueFd stdout_end, stderr_end;
+  HOLDFAST_RETURN_IF_ERROR(OpenGroupAndOutput(stdout_end, stderr_end));
+  LaunchPlan plan = MakeLaunchPlan(spec);
+  plan.stdout_fd = stdout_end.get();
+  plan.stderr_fd = stderr_end.get();
+  HOLDFAST_ASSIGN_OR_RETURN(process_, holdfast::shim::Launch(plan));
+  return absl::OkStatus();
+}
+
+// The shim that started it has died. The process is believed to be the same
+// only if its start time is; then it is watched on, its output is in the same
+// pipes, and what was asked before holds.
+absl::Status Supervisor::Adopt() {
+  UniqueFd stdout_end, stderr_end;
+  HOLDFAST_RETURN_IF_ERROR(OpenGroupAndOutput(stdout_end, stderr_end));
+  const v1::Started& started = *facts().started;
+  absl::StatusOr<Pidfd> process = Pidfd::Open(started.pid());
+  if (process.ok()) {
+    const absl::StatusOr<uint64_t> ticks = ReadStartTicks(started.pid());
+    if (ticks.ok() && *ticks == started.start_ticks()) {
+      process_ = *std::move(process);
+      HOLDFAST_RETURN_IF_ERROR(WatchProcess());
+      if (facts().fenced || facts().kill ||
+          (!facts().intent.launch().custom() && facts().tasks[0].kill)) {
+        Terminate(GraceOf(v1::KillRequested()));
+      }
+      return absl::OkStatus();
+    }
+  }
+  exited_.set_message("its shim had died, and then it ended");
+  BeginReaping();
+  return absl::OkStatus();
+}
+
+// The pipe has a name, and the executor's end can read too: when this shim
+// dies the executor gets no SIGPIPE, and the next shim opens the same pipe.
+absl::Status Supervisor::OpenOutput(const char* name,
+                                    std::unique_ptr<OutputLog>& log,
+                                    UniqueFd& executor_end) {
+  const v1::LaunchSpec& spec = facts().intent.launch();
+  const std::string path = absl::StrCat(runtime_directory_, "/", name);
+  if (mkfifo(path.c_str(), 0600) != 0 && errno != EEXIST) {
+    return ErrnoStatus(errno, "mkfifo", path);
+  }
+  UniqueFd our_end(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!our_end) return ErrnoStatus(errno, "open", path);
+  executor_end = UniqueFd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!executor_end) return ErrnoStatus(errno, "open", path);
+  // So that the executor can open /dev/stdout again.
+  if (spec.change_user() &&
+      fchown(our_end.get(), spec.uid(), spec.gid()) != 0) {
+    return ErrnoStatus(errno, "chown", path);
+  }
+  OutputBounds bounds;
+  bounds.max_file_bytes = spec.output().max_file_bytes();
+  bounds.max_files = spec.output().max_files();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      log, OutputLog::Create(loop_, std::move(our_end),
+                             spec.output_directory(), name, bounds));
+  return absl::OkStatus();
+}
+
+absl::Status Supervisor::RecordLaunchFailure(const absl::Status& failure) {
+  phase_ = Phase::kReaping;
+  fence_.Disarm();
+  std::vector<v1::JournalRecord> records(2);
+  v1::Exited& exited = *records[0].mutable_exited();
+  exited.set_message(std::string(failure.message()));
+  *exited.mutable_time() = ToProto(loop_.clock().Now());
+  *records[1].mutable_update() = journal_.Complete(MakeUpdate(
+      facts().intent.task(), v1::TASK_FAILED,
+      v1::REASON_CONTAINER_LAUNCH_FAILED, std::string(failure.message())));
+  HOLDFAST_RETURN_IF_ERROR(Record(std::move(records)));
+  phase_ = Phase::kOver;
+  if (listeners_.on_over) loop_.Post(listeners_.on_over);
+  return absl::OkStatus();
+}
+
+absl::Status Supervisor::RecordStarted() {
+  HOLDFAST_ASSIGN_OR_RETURN(const uint64_t start_ticks,
+                            ReadStartTicks(process_.pid()));
+  std::vector<v1::JournalRecord> records(1);
+  v1::Started& started = *records[0].mutable_started();
+  started.set_pid(process_.pid());
+  started.set_start_ticks(start_ticks);
+  started.set_boot_id(facts().intent.boot_id());
+  started.set_cgroup_id(group_->cgroup_id());
+  started.set_shim_pid(getpid());
+  *started.mutable_time() = ToProto(loop_.clock().Now());
+  if (!facts().intent.launch().custom()) {
+    v1::StatusUpdate running = MakeUpdate(
+        facts().intent.task(), v1::TASK_RUNNING, v1::REASON_UNSPECIFIED, "");
+    *running.mutable_status()->mutable_start_time() = started.time();
+    *records.emplace_back().mutable_update() =
+        journal_.Complete(std::move(running));
+  }
+  return Record(std::move(records));
+}
+
+absl::Status Supervisor::WatchProcess() {
+  phase_ = Phase::kRunning;
+  return loop_.Watch(process_.fd(), EPOLLIN,
+                     [this](uint32_t) { OnProcessEnded(); });
+}
+
+absl::Status Supervisor::Record(std::vector<v1::JournalRecord> records) {
+  HOLDFAST_RETURN_IF_ERROR(journal_.Record(records));
+  if (listeners_.on_record) {
+    for (const v1::JournalRecord& record : records) {
+      listeners_.on_record(record);
+    }
+  }
+  return absl::OkStatus();
+}
+
+v1::StatusUpdate Supervisor::MakeUpdate(const v1::TaskInfo& task,
+                                        v1::TaskState state,
+                                        v1::TaskStatusReason reason,
+                                        std::string message) const {
+  v1::StatusUpdate update;
+  v1::TaskStatus& status = *update.mutable_status();
+  status.set_task_id(task.task_id());
+  status.set_state(state);
+  status.set_reason(reason);
+  status.set_source(v1::SOURCE_EXECUTOR);
+  status.set_message(std::move(message));
+  *status.mutable_timestamp() = ToProto(loop_.clock().Now());
+  return update;
+}
+
+absl::Status Supervisor::LaunchTask(const v1::TaskInfo& task) {
+  if (facts().FindTask(task.task_id()) != nullptr) return absl::OkStatus();
+  if (!facts().intent.launch().custom()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("launch task ", task.task_id(), ": executor ",
+                     facts().intent.executor_id(), " runs one command"));
+  }
+  if (phase_ != Phase::kRunning) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("launch task ", task.task_id(), ": executor ",
+                     facts().intent.executor_id(), " is ending"));
+  }
+  std::vector<v1::JournalRecord> records(1);
+  *records[0].mutable_task_intent()->mutable_task() = task;
+  *records[0].mutable_task_intent()->mutable_time() =
+      ToProto(loop_.clock().Now());
+  HOLDFAST_RETURN_IF_ERROR(Record(std::move(records)));
+  if (listeners_.on_task) listeners_.on_task();
+  return absl::OkStatus();
+}
+
+absl::Duration Supervisor::GraceOf(const v1::KillRequested& request) const {
+  if (request.has_grace_period()) return FromProto(request.grace_period());
+  const TaskFacts* task = facts().FindTask(request.task_id());
+  if (task == nullptr && facts().tasks.size() == 1) task = &facts().tasks[0];
+  if (task != nullptr && task->info.kill_policy().has_grace_period()) {
+    return FromProto(task->info.kill_policy().grace_period());
+  }
+  return FromProto(facts().intent.launch().grace_period());
+}
+
+absl::Status Supervisor::Kill(v1::KillRequested request) {
+  const TaskFacts* task = nullptr;
+  if (!request.task_id().empty()) {
+    task = facts().FindTask(request.task_id());
+    if (task == nullptr) {
+      return absl::NotFoundError(absl::StrCat(
+          "kill task ", request.task_id(), ": executor ",
+          facts().intent.executor_id(), " has no such task"));
+    }
+    if (task->IsTerminal()) return absl::OkStatus();
+  }
+  if (phase_ == Phase::kReaping || phase_ == Phase::kOver) {
+    return absl::OkStatus();
+  }
+  const absl::Duration grace = GraceOf(request);
+  *request.mutable_grace_period() = ToProto(grace);
+  *request.mutable_time() = ToProto(loop_.clock().Now());
+  std::vector<v1::JournalRecord> records(1);
+  *records[0].mutable_kill_requested() = request;
+  if (task != nullptr && !task->kill &&
+      facts().intent.task_killing_state()) {
+    *records.emplace_back().mutable_update() = journal_.Complete(MakeUpdate(
+        task->info, v1::TASK_KILLING, v1::REASON_UNSPECIFIED, ""));
+  }
+  HOLDFAST_RETURN_IF_ERROR(Record(std::move(records)));
+  const bool custom = facts().intent.launch().custom();
+  if (custom && listeners_.on_kill) listeners_.on_kill(request);
+  // A custom executor ends its own tasks.
+  if (!custom || request.task_id().empty()) Terminate(grace);
+  return absl::OkStatus();
+}
+
+void Supervisor::Terminate(absl::Duration grace) {
+  const absl::Duration kill_at = loop_.clock().SinceBoot() + grace;
+  const bool first = phase_ == Phase::kRunning;
+  if (phase_ != Phase::kRunning && phase_ != Phase::kKilling) return;
+  phase_ = Phase::kKilling;
+  if (grace <= absl::ZeroDuration()) {
+    kill_at_ = kill_at;
+    if (absl::Status killed = group_->KillAll(); !killed.ok()) {
+      Log(Severity::kError, killed.ToString());
+    }
+    return;
+  }
+  if (first) {
+    if (absl::Status sent = group_->SignalAll(SIGTERM); !sent.ok()) {
+      Log(Severity::kWarning, sent.ToString());
+    }
+  }
+  if (kill_at >= kill_at_) return;  // a repeated kill can only shorten it
+  kill_at_ = kill_at;
+  loop_.Cancel(kill_timer_);
+  kill_timer_ = loop_.After(grace, [this] {
+    kill_timer_ = 0;
+    if (absl::Status killed = group_->KillAll(); !killed.ok()) {
+      Log(Severity::kError, killed.ToString());
+    }
+  });
+}
+
+void Supervisor::OnFenced() {
+  if (phase_ != Phase::kRunning && phase_ != Phase::kKilling) return;
+  v1::JournalRecord record;
+  if (facts().intent.checkpoint()) {
+    *record.mutable_fenced()->mutable_recovery_timeout() =
+        ToProto(fence_.recovery_timeout());
+    *record.mutable_fenced()->mutable_time() = ToProto(loop_.clock().Now());
+  } else {
+    record.mutable_kill_requested()->set_reason(v1::REASON_AGENT_ENDED);
+    *record.mutable_kill_requested()->mutable_time() =
+        ToProto(loop_.clock().Now());
+  }
+  // The fence holds also where the disk does not take its record.
+  if (absl::Status recorded = Record({record}); !recorded.ok()) {
+    Log(Severity::kError, recorded.ToString());
+  }
+  v1::KillRequested request;
+  const absl::Duration grace = GraceOf(request);
+  *request.mutable_grace_period() = ToProto(grace);
+  if (listeners_.on_kill) listeners_.on_kill(request);
+  Terminate(grace);
+}
+
+void Supervisor::OnProcessEnded() {
+  loop_.Unwatch(process_.fd());
+  LearnExitStatus();
+  BeginReaping();
+}
+
+void Supervisor::LearnExitStatus() {
+  siginfo_t info = {};
+  if (waitid(P_PIDFD, static_cast<id_t>(process_.fd()), &info, WEXITED) == 0) {
+    if (info.si_code == CLD_EXITED) {
+      exited_.set_exit_code(info.si_status);
+    } else {
+      exited_.set_signal(info.si_status);
+    }
+    return;
+  }
+  // An adopted one is not our child; newer kernels tell all the same.
+  const std::optional<int> status = ReadExitStatusOfOther(process_);
+  if (!status) {
+    exited_.set_message("its shim had died, and only a parent is told");
+  } else if (WIFEXITED(*status)) {
+    exited_.set_exit_code(WEXITSTATUS(*status));
+  } else {
+    exited_.set_signal(WTERMSIG(*status));
+  }
+}
+
+void Supervisor::BeginReaping() {
+  *exited_.mutable_time() = ToProto(loop_.clock().Now());
+  exited_.set_oom_killed(ReadOomKills(facts().intent.launch().oom_file()) >
+                         oom_kills_before_);
+  loop_.Cancel(kill_timer_);
+  fence_.Disarm();
+  phase_ = Phase::kReaping;
+  KillWhatIsLeft();
+}
+
+void Supervisor::KillWhatIsLeft() {
+  const absl::StatusOr<bool> empty = group_->IsEmpty();
+  if (empty.ok() && *empty) return RecordEnd();
+  group_->KillUntilEmpty(loop_, kEmptyTimeout, [this](absl::Status status) {
+    if (status.ok()) return RecordEnd();
+    Log(Severity::kError, status.ToString(),
+        {{"container", facts().intent.container_id()}});
+    KillWhatIsLeft();
+  });
+}
+
+std::vector<v1::JournalRecord> Supervisor::EndRecords() const {
+  std::vector<v1::JournalRecord> records(1);
+  *records[0].mutable_exited() = exited_;
+  uint64_t updates = 0;
+  for (const TaskFacts& task : facts().tasks) {
+    if (task.IsTerminal()) continue;
+    const bool custom = facts().intent.launch().custom();
+    const Outcome outcome =
+        custom ? OutcomeOfOrphan(exited_, task.kill, facts().kill,
+                                 facts().fenced)
+               : OutcomeOfCommand(exited_, task.kill ? task.kill : facts().kill,
+                                  facts().fenced);
+    v1::StatusUpdate update = MakeUpdate(task.info, outcome.state,
+                                         outcome.reason, outcome.message);
+    v1::TaskStatus& status = *update.mutable_status();
+    if (!custom) {
+      if (exited_.has_exit_code()) status.set_exit_code(exited_.exit_code());
+      if (exited_.has_signal()) status.set_signal(exited_.signal());
+      status.set_oom_killed(exited_.oom_killed());
+    }
+    *status.mutable_start_time() = facts().started->time();
+    *status.mutable_end_time() = exited_.time();
+    *records.emplace_back().mutable_update() =
+        journal_.Complete(std::move(update), updates++);
+  }
+  return records;
+}
+
+void Supervisor::RecordEnd() {
+  for (OutputLog* log : {stdout_.get(), stderr_.get()}) {
+    if (absl::Status drained = log->Drain(); !drained.ok()) {
+      Log(Severity::kWarning, drained.ToString());
+    }
+  }
+  if (absl::Status recorded = Record(EndRecords()); !recorded.ok()) {
+    // The end is known here alone: it is kept until the disk takes it.
+    Log(Severity::kError, recorded.ToString(),
+        {{"container", facts().intent.container_id()}});
+    retry_timer_ = loop_.After(kRecordRetry, [this] { RecordEnd(); });
+    return;
+  }
+  for (OutputLog* log : {stdout_.get(), stderr_.get()}) {
+    if (absl::Status synced = log->Sync(); !synced.ok()) {
+      Log(Severity::kWarning, synced.ToString());
+    }
+  }
+  (void)group_->Remove();  // or the agent does, when it takes over
+  phase_ = Phase::kOver;
+  if (listeners_.on_over) listeners_.on_over();
+}
+
+absl::Status Supervisor::Acknowledge(const std::string& uuid) {
+  return journal_.Acknowledge(uuid);
+}
+
+absl::Status Supervisor::AddUpdate(v1::StatusUpdate update) {
+  if (facts().FindUpdate(update.uuid()) != nullptr) return absl::OkStatus();
+  const TaskFacts* task = facts().FindTask(update.status().task_id());
+  if (task == nullptr) {
+    return absl::NotFoundError(absl::StrCat(
+        "update ", update.uuid(), ": no task ", update.status().task_id()));
+  }
+  if (task->IsTerminal()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("update ", update.uuid(), ": task ",
+                     update.status().task_id(), " has ended"));
+  }
+  std::vector<v1::JournalRecord> records(1);
+  *records[0].mutable_update() = journal_.Complete(std::move(update));
+  return Record(std::move(records));
+}
+
+absl::Status Supervisor::SetRecoveryTimeout(absl::Duration recovery_timeout) {
+  v1::JournalRecord record;
+  if (facts().limits) *record.mutable_limits() = *facts().limits;
+  *record.mutable_limits()->mutable_recovery_timeout() =
+      ToProto(recovery_timeout);
+  HOLDFAST_RETURN_IF_ERROR(Record({record}));
+  fence_.SetTimeout(RecoveryTimeoutOf(facts()));
+  return absl::OkStatus();
+}
+
+void Supervisor::AgentAttached(const std::string& incarnation) {
+  fence_.AgentBack();
+  fence_.SetTimeout(RecoveryTimeoutOf(facts()));
+  if (phase_ == Phase::kOver || !told_detached_) return;
+  v1::JournalRecord record;
+  record.mutable_attached()->set_agent_incarnation(incarnation);
+  *record.mutable_attached()->mutable_time() = ToProto(loop_.clock().Now());
+  TellTimeline(record);
+  told_detached_ = false;
+}
+
+void Supervisor::AgentLost() {
+  if (phase_ == Phase::kReaping || phase_ == Phase::kOver) return;
+  const bool was_attached = fence_.state() == LinkState::kAttached;
+  fence_.AgentLost();
+  fence_.SetTimeout(RecoveryTimeoutOf(facts()));
+  if (!was_attached) return;
+  v1::JournalRecord record;
+  *record.mutable_detached()->mutable_time() = ToProto(loop_.clock().Now());
+  TellTimeline(record);
+  told_detached_ = true;
+}
+
+// For people who ask what happened; nothing depends on it.
+void Supervisor::TellTimeline(const v1::JournalRecord& record) {
+  if (absl::Status recorded = Record({record}); !recorded.ok()) {
+    Log(Severity::kWarning, recorded.ToString());
+  }
+}
+
+}  // namespace holdfast::shim

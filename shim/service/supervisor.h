@@ -1,0 +1,122 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "api/records.pb.h"
+#include "api/types.pb.h"
+#include "base/event_loop.h"
+#include "base/pidfd.h"
+#include "shim/bundle/executor_journal.h"
+#include "shim/executor/process_group.h"
+#include "shim/output/output_log.h"
+#include "shim/service/fence.h"
+
+namespace holdfast::shim {
+
+//             Kill, Fence           process ended         group empty
+//  kRunning ─────────────▶ kKilling ─────────────▶ kReaping ────────▶ kOver
+//      └──────────────────────────────────────────────▲
+//
+// kKilling: SIGTERM was sent, the grace period runs. kReaping: its exit status
+// is known, what it left behind is being killed. kOver: all is in the journal.
+enum class Phase { kStarting, kRunning, kKilling, kReaping, kOver };
+
+// One executor, from the intent in its journal to the terminal updates of its
+// tasks. Whatever happens is in the journal before anyone hears of it.
+class Supervisor {
+ public:
+  // Who wants to hear; each is called on the loop, after the fact is durable.
+  struct Listeners {
+    std::function<void(const v1::JournalRecord&)> on_record;
+    std::function<void()> on_over;
+    // For the custom executor's stream.
+    std::function<void()> on_task;
+    std::function<void(const v1::KillRequested&)> on_kill;
+  };
+
+  // `runtime_directory` holds the pipes of the executor's output.
+  Supervisor(EventLoop& loop, ExecutorJournal journal,
+             std::string runtime_directory);
+  ~Supervisor();
+
+  void Listen(Listeners listeners) { listeners_ = std::move(listeners); }
+
+  // Launches what the intent says, or takes over the executor that a former
+  // shim started. `obstacle`: not OK, the launch fails with it. OK also when
+  // the launch failed: the journal says so. An error: the journal cannot be
+  // written, nothing runs.
+  absl::Status Start(absl::Status obstacle);
+
+  // A further task of a custom executor. OK: durable, or known already.
+  // FailedPrecondition: the executor is ending, or runs a command.
+  absl::Status LaunchTask(const v1::TaskInfo& task);
+
+  // OK: durable and under way, or there is nothing left to kill. NotFound: no
+  // such task.
+  absl::Status Kill(v1::KillRequested request);
+
+  // ExecutorJournal::Acknowledge.
+  absl::Status Acknowledge(const std::string& uuid);
+
+  // An update that a custom executor sent; OK too when its uuid is known.
+  absl::Status AddUpdate(v1::StatusUpdate update);
+
+  absl::Status SetRecoveryTimeout(absl::Duration recovery_timeout);
+  void AgentAttached(const std::string& incarnation);
+  // Its connection is gone, whether it had attached or not.
+  void AgentLost();
+
+  const ExecutorFacts& facts() const { return journal_.facts(); }
+  Phase phase() const { return phase_; }
+  pid_t pid() const { return process_.pid(); }  // -1: not started
+  absl::Time Now() const { return loop_.clock().Now(); }
+
+ private:
+  absl::Status Launch();
+  absl::Status Adopt();
+  absl::Status OpenGroupAndOutput(UniqueFd& stdout_end, UniqueFd& stderr_end);
+  absl::Status OpenOutput(const char* name, std::unique_ptr<OutputLog>& log,
+                          UniqueFd& executor_end);
+  absl::Status RecordLaunchFailure(const absl::Status& failure);
+  absl::Status RecordStarted();
+  absl::Status WatchProcess();
+  absl::Status Record(std::vector<v1::JournalRecord> records);
+  v1::StatusUpdate MakeUpdate(const v1::TaskInfo& task, v1::TaskState state,
+                              v1::TaskStatusReason reason,
+                              std::string message) const;
+  absl::Duration GraceOf(const v1::KillRequested& request) const;
+  void Terminate(absl::Duration grace);
+  void TellTimeline(const v1::JournalRecord& record);
+  void OnFenced();
+  void OnProcessEnded();
+  void LearnExitStatus();
+  void BeginReaping();
+  void KillWhatIsLeft();
+  void RecordEnd();
+  std::vector<v1::JournalRecord> EndRecords() const;
+
+  EventLoop& loop_;
+  ExecutorJournal journal_;
+  const std::string runtime_directory_;
+  Listeners listeners_;
+  Phase phase_ = Phase::kStarting;
+  Fence fence_;
+  Pidfd process_;
+  std::optional<ProcessGroup> group_;
+  std::unique_ptr<OutputLog> stdout_;
+  std::unique_ptr<OutputLog> stderr_;
+  v1::Exited exited_;
+  bool told_detached_ = false;  // the journal's last word on the link
+  uint64_t oom_kills_before_ = 0;
+  absl::Duration kill_at_ = absl::InfiniteDuration();  // since boot
+  EventLoop::TimerId kill_timer_ = 0;
+  EventLoop::TimerId retry_timer_ = 0;
+};
+
+}  // namespace holdfast::shim
