@@ -184,12 +184,14 @@ class Daemon {
     (void)!read(stop_signals_.get(), &signal, sizeof signal);
     Log(Severity::kInfo, "stopping; checkpointed executors live on");
     loop_.Unwatch(stop_signals_.get());
-    // Calls that are under way are answered by the loop, so it waits elsewhere.
-    std::thread([this] {
-      server_->Shutdown(std::chrono::system_clock::now() +
-                        absl::ToChronoMilliseconds(kShutdownGrace));
-      loop_.Stop();
-    }).detach();
+    agent_.Shutdown([this] {
+      // Calls under way are answered by the loop, so it waits elsewhere.
+      std::thread([this] {
+        server_->Shutdown(std::chrono::system_clock::now() +
+                          absl::ToChronoMilliseconds(kShutdownGrace));
+        loop_.Stop();
+      }).detach();
+    });
   }
 
   const PluginFlags& flags_;

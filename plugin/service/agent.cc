@@ -269,6 +269,12 @@ void Agent::LaunchTask(const v1::LaunchTaskRequest& request,
   if (!containers_known_) {
     return reply(Recovering(absl::StrCat("launch task ", task.task_id())));
   }
+  if (stopping_) {
+    return reply(WithReason(absl::UnavailableError(absl::StrCat(
+                                "launch task ", task.task_id(),
+                                ": the agent is stopping; try again")),
+                            "STOPPING"));
+  }
   if (absl::Status possible = cgroups_.CheckEnforceable(LimitsOf(task));
       !possible.ok()) {
     return reply(WithReason(possible, "LIMIT_NOT_ENFORCEABLE"));

@@ -52,6 +52,12 @@ class Agent {
                std::function<void(std::vector<absl::Status>)> refused,
                std::function<void()> complete);
 
+  // Before the plugin stops: ends the executors that would end with it anyhow
+  // (checkpoint=false) and removes what they had, so that nothing is left for
+  // the next start; launches are refused from now on. `done` in any case, a
+  // little after the grace period at the latest.
+  void Shutdown(std::function<void()> done);
+
   void RegisterFramework(const v1::RegisterFrameworkRequest& request,
                          Reply<v1::RegisterFrameworkResponse> reply);
   void LaunchTask(const v1::LaunchTaskRequest& request,
@@ -118,6 +124,8 @@ class Agent {
   void DecideUnattached();
   void CheckRecovered();
 
+  void FinishShutdown(absl::Duration give_up_at, std::function<void()> done);
+
   const v1::FrameworkInfo* FindFramework(const std::string& id) const;
   absl::StatusOr<Found> FindTask(const std::string& framework_id,
                                  const std::string& task_id) const;
@@ -143,6 +151,7 @@ class Agent {
   UpdateHub hub_;
   RecoveryReport report_;
   bool containers_known_ = false;  // which executors there are
+  bool stopping_ = false;
   std::vector<absl::Status> damage_;
   std::function<void(std::vector<absl::Status>)> refused_;
   std::function<void()> recovered_;
