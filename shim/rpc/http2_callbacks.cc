@@ -8,14 +8,14 @@ namespace holdfast::rpc {
 namespace {
 
 // Of one block, counted as SETTINGS_MAX_HEADER_LIST_SIZE counts.
-constexpr size_t kMaxHeaderBytes = 16 * 1024;
+constexpr size_t kMaxHeaderBytes = size_t{16} * 1024;
 constexpr size_t kHeaderOverheadBytes = 32;
 
 // A server whose client takes no answers stops taking its requests here.
-constexpr size_t kWithholdBytes = 1024 * 1024;
+constexpr size_t kWithholdBytes = size_t{1024} * 1024;
 
 // Below this much, what was sent is not worth moving the rest for.
-constexpr size_t kCompactBytes = 64 * 1024;
+constexpr size_t kCompactBytes = size_t{64} * 1024;
 
 absl::string_view View(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};

@@ -15,8 +15,8 @@
 namespace holdfast::rpc {
 namespace {
 
-constexpr size_t kReadBytes = 16 * 1024;
-constexpr size_t kWriteBytes = 32 * 1024;
+constexpr size_t kReadBytes = size_t{16} * 1024;
+constexpr size_t kWriteBytes = size_t{32} * 1024;
 constexpr uint32_t kMaxHeaderListBytes = 16 * 1024;
 // Large messages come in few rounds; what comes is not kept, so this is not
 // memory.

@@ -12,7 +12,7 @@
 namespace holdfast::rpc {
 namespace {
 
-constexpr size_t kMiB = size_t{1024} * 1024;
+constexpr size_t kMiB = 1 << 20;
 constexpr absl::Duration kForever = absl::InfiniteDuration();
 
 // Bytes that are not all the same, so that a piece out of place is seen.
@@ -89,6 +89,7 @@ TEST(GrpcCall, StreamsThousandsOfMessagesBothWaysInOrder) {
   RpcPair rpc;
   CallLog log;
   std::vector<std::string> sent;
+  sent.reserve(5000);
   for (int i = 0; i < 5000; ++i) {
     sent.push_back(absl::StrCat("message ", i, std::string(i % 300, 'x')));
   }
@@ -246,7 +247,8 @@ TEST(GrpcCall, KnowsItsConnection) {
   auto [server_end, client_end] = ConnectedPair();
   const absl::StatusOr<uint64_t> number =
       rpc.server->Serve(std::move(server_end));
-  GrpcClient other(*rpc.loop, std::move(client_end), [](absl::Status) {});
+  GrpcClient other(*rpc.loop, std::move(client_end),
+                   [](const absl::Status&) {});
 
   rpc.client->Start("/test.T/Hang", kForever, LogTo(logs[0]));
   rpc.client->Start("/test.T/Hang", kForever, LogTo(logs[1]));

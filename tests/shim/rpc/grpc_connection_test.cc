@@ -129,7 +129,7 @@ TEST(GrpcConnection, AClientGivesUpOnAServerThatSpeaksSomethingElse) {
   bool lost = false;
   CallLog log;
   GrpcClient client(*rpc.loop, std::move(client_end),
-                    [&](absl::Status) { lost = true; });
+                    [&](const absl::Status&) { lost = true; });
   client.Start("/test.T/Echo", kForever, LogTo(log));
   RawPeer peer(std::move(server_end));
 
@@ -150,7 +150,7 @@ TEST(GrpcConnection, AcceptsAndServesManyClients) {
   int answers = 0;
   for (int i = 0; i < 10; ++i) {
     clients.push_back(std::make_unique<GrpcClient>(*rpc.loop, socket.Connect(),
-                                                   [](absl::Status) {}));
+                                                   [](const absl::Status&) {}));
     clients.back()->Unary(
         "/test.T/Unary", "x", kForever,
         [&](const absl::StatusOr<std::string>& got) { answers += got.ok(); });
@@ -167,7 +167,7 @@ TEST(GrpcConnection, LetsTheOnesThatAreTooManyWait) {
   int answers = 0;
   for (int i = 0; i < 5; ++i) {
     clients.push_back(std::make_unique<GrpcClient>(*rpc.loop, socket.Connect(),
-                                                   [](absl::Status) {}));
+                                                   [](const absl::Status&) {}));
     clients.back()->Unary(
         "/test.T/Unary", "x", kForever,
         [&](const absl::StatusOr<std::string>& got) { answers += got.ok(); });
@@ -209,7 +209,7 @@ TEST(GrpcConnection, RestsWhenThereAreNoDescriptorsAndComesBack) {
   ASSERT_TRUE(rpc.server->Listen(socket.Listen()).ok());
   RunUntilQuiet(*rpc.loop);
   int answers = 0;
-  GrpcClient client(*rpc.loop, socket.Connect(), [](absl::Status) {});
+  GrpcClient client(*rpc.loop, socket.Connect(), [](const absl::Status&) {});
   client.Unary(
       "/test.T/Unary", "x", kForever,
       [&](const absl::StatusOr<std::string>& got) { answers += got.ok(); });
@@ -260,13 +260,14 @@ TEST(GrpcConnection, DeadlinesPassThoughTheServersProcessIsStopped) {
   const pid_t pid = fork();
   if (pid == 0) ServeForEver(std::move(server_end));
   server_end.Reset();
-  rpc.client = std::make_unique<GrpcClient>(*rpc.loop, std::move(client_end),
-                                            [&](absl::Status) { ++rpc.lost; });
+  rpc.client =
+      std::make_unique<GrpcClient>(*rpc.loop, std::move(client_end),
+                                   [&](const absl::Status&) { ++rpc.lost; });
   EXPECT_TRUE(rpc.Unary("/test.T/Unary", "x").ok());
 
   kill(pid, SIGSTOP);
   // More than the socket takes, so that writing is blocked too.
-  const std::string large(3 * 1024 * 1024, 'x');
+  const std::string large(3 << 20, 'x');
   EXPECT_EQ(
       rpc.Unary("/test.T/Unary", large, absl::Milliseconds(50)).status().code(),
       absl::StatusCode::kDeadlineExceeded);
@@ -289,7 +290,7 @@ TEST(GrpcConnection, NeverRaisesSigpipe) {
   rpc.client->Start("/test.T/Hang", kForever, LogTo(log));
   ASSERT_TRUE(rpc.RunUntil([&] { return !rpc.log.hanging.empty(); }));
 
-  rpc.log.hanging.front()->Send(std::string(1024 * 1024, 'x'));
+  rpc.log.hanging.front()->Send(std::string(1 << 20, 'x'));
   rpc.client.reset();
 
   EXPECT_TRUE(rpc.RunUntil([&] { return !rpc.closed.empty(); }));

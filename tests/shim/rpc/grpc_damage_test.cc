@@ -83,7 +83,7 @@ class GrpcDamage : public testing::Test {
     bool lost = false;
     CallLog log;
     GrpcClient client(*rpc_.loop, std::move(client_end),
-                      [&](absl::Status) { lost = true; });
+                      [&](const absl::Status&) { lost = true; });
     ClientCall* call =
         client.Start("/test.T/Echo", absl::InfiniteDuration(), LogTo(log));
     call->Send("message");

@@ -235,7 +235,7 @@ TEST_F(GrpcLifetime, DrainRefusesWhatIsNewAndLetsCallsEnd) {
   EXPECT_EQ(log.done, 0);
   EXPECT_FALSE(drained);
 
-  const std::string last(1024 * 1024, 'x');
+  const std::string last(1 << 20, 'x');
   rpc_.log.hanging.front()->Send(last);
   rpc_.log.hanging.front()->Finish(absl::OkStatus());
   ASSERT_TRUE(rpc_.RunUntil([&] { return drained && rpc_.lost > 0; }));
@@ -301,14 +301,14 @@ TEST_F(GrpcLifetime, AClientMayBeDestroyedInEachOfItsCallbacks) {
     const auto destroy_in = [&](absl::string_view here) {
       if (here == where) client.reset();
     };
-    client =
-        std::make_unique<GrpcClient>(*rpc.loop, std::move(client_end),
-                                     [&](absl::Status) { destroy_in("lost"); });
+    client = std::make_unique<GrpcClient>(
+        *rpc.loop, std::move(client_end),
+        [&](const absl::Status&) { destroy_in("lost"); });
     client->Start("/test.T/Hang", kForever, LogTo(other));
     ClientCall* call = client->Start(
         "/test.T/Echo", kForever,
         {.on_message = [&](absl::string_view) { destroy_in("message"); },
-         .on_done = [&](absl::Status) { destroy_in("done"); }});
+         .on_done = [&](const absl::Status&) { destroy_in("done"); }});
     for (int i = 0; i < 3; ++i) call->Send("x");
     call->HalfClose();
     RunUntilQuiet(*rpc.loop);
@@ -330,7 +330,7 @@ TEST_F(GrpcLifetime, ACallMayBeCancelledInItsOwnCallbacks) {
                                    call->Cancel();  // nothing more
                                  },
                              .on_done =
-                                 [&](absl::Status status) {
+                                 [&](const absl::Status& status) {
                                    ++done;
                                    EXPECT_TRUE(absl::IsCancelled(status));
                                    call->Cancel();

@@ -102,9 +102,24 @@ TEST_F(GrpcWire, RefusesATimeoutThatIsNone) {
   EXPECT_EQ(rpc_.log.made, 0);
 }
 
-TEST_F(GrpcWire, ResetsACallWhoseDeadlinePassed) {
+TEST_F(GrpcWire, EndsACallWhoseDeadlinePassed) {
   Exchange(Preface() +
            RequestFrame(1, "/test.T/Hang", {{"grpc-timeout", "1m"}}));
+
+  ASSERT_TRUE(rpc_.RunUntil([&] { return rpc_.log.destroyed > 0; }));
+  Exchange("");
+
+  EXPECT_EQ(Outcome(1), "200/4");
+  EXPECT_EQ(peer_->Frames(kRstStreamFrame, 1).size(), 1);
+  EXPECT_EQ(rpc_.log.gone, 1);
+}
+
+TEST_F(GrpcWire, ResetsACallWhoseDeadlinePassedBehindMessages) {
+  // More than the windows take, so that trailers could not be sent.
+  Exchange(Preface() +
+           RequestFrame(1, "/test.T/Hang", {{"grpc-timeout", "200m"}}));
+  ASSERT_EQ(rpc_.log.hanging.size(), 1);
+  rpc_.log.hanging.front()->Send(std::string(100'000, 'x'));
 
   ASSERT_TRUE(rpc_.RunUntil([&] { return rpc_.log.destroyed > 0; }));
   Exchange("");
@@ -208,16 +223,16 @@ TEST_F(GrpcWire, GivesNoWindowToAClientThatTakesNoAnswers) {
   const std::string data = DataFrame(1, Framed(std::string(16'000, 'x')));
 
   size_t sent = 0;
-  while (sent + data.size() <= window() && sent < 8 * 1024 * 1024) {
+  while (sent + data.size() <= window() && sent < (8 << 20)) {
     Exchange(data);
     sent += data.size();
   }
 
-  EXPECT_GT(sent, 1024 * 1024);
-  EXPECT_LT(sent, 2 * 1024 * 1024);
+  EXPECT_GT(sent, 1 << 20);
+  EXPECT_LT(sent, 2 << 20);
 
   // It goes on once the client takes them.
-  const std::string more = BigEndian(100 * 1024 * 1024, 4);
+  const std::string more = BigEndian(100 << 20, 4);
   const size_t before = window();
   Exchange(Encode({.type = kWindowUpdateFrame, .stream = 1, .payload = more}) +
            Encode({.type = kWindowUpdateFrame, .payload = more}));
