@@ -33,7 +33,8 @@ ABSL_FLAG(std::vector<std::string>, recovery,
           std::vector<std::string>({"100", "300", "1000"}),
           "living executors at the plugin's restart, growing");
 ABSL_FLAG(int, runs, 3, "restarts at each size");
-ABSL_FLAG(int, updates, 500, "updates of one custom executor");
+ABSL_FLAG(int, updates, 300,
+          "updates of a custom executor, and tasks that end at once");
 ABSL_FLAG(std::string, directory, "/tmp",
           "where the agent's directory is made: the disk that is measured");
 ABSL_FLAG(bool, check_doors, false, "exit 1 when a door is not held");

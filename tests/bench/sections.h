@@ -20,7 +20,7 @@ struct Options {
   int in_flight = 32;
   std::vector<int> recovery_sizes = {100, 300, 1000};
   int recovery_runs = 3;
-  int updates = 500;
+  int updates = 300;
 };
 
 // Each makes an agent of its own and leaves nothing.
@@ -33,7 +33,8 @@ absl::Status MeasureLaunch(const Options& options, Figures& figures);
 absl::Status MeasureKill(const Options& options, Figures& figures);
 // Exec of the plugin to every living executor attached.
 absl::Status MeasureRecovery(const Options& options, Figures& figures);
-// A custom executor's update, from its call to the orchestrator's stream.
+// From a custom executor's update, and from the end of a command's process, to
+// the orchestrator's stream.
 absl::Status MeasureUpdates(const Options& options, Figures& figures);
 
 }  // namespace holdfast::bench

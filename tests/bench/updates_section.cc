@@ -1,6 +1,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "api/time_convert.h"
 #include "base/errors.h"
 #include "tests/bench/fleet.h"
 #include "tests/bench/floors.h"
@@ -23,15 +24,54 @@ v1::TaskInfo UpdatingTask(const Options& options) {
   return task;
 }
 
-Samples Latencies(const hack::UpdateLedger::Task& seen) {
+double MillisecondsBetween(int64_t sent_unix_nanos, absl::Time arrival) {
+  return absl::ToDoubleMilliseconds(arrival -
+                                    absl::FromUnixNanos(sent_unix_nanos));
+}
+
+absl::StatusOr<Samples> UpdatesOfACustomExecutor(const Options& options,
+                                                 Fleet& fleet) {
+  HOLDFAST_RETURN_IF_ERROR(fleet.Launch(UpdatingTask(options)));
+  HOLDFAST_RETURN_IF_ERROR(fleet.ledger().WaitForEnd({"updating"}, kTimeout));
+  const hack::UpdateLedger::Task seen = fleet.ledger().Get("updating");
   Samples samples;
   for (size_t i = 0; i < seen.updates.size(); ++i) {
     int64_t sent = 0;
-    if (!absl::SimpleAtoi(seen.updates[i].status().data(), &sent)) continue;
-    samples.Add(absl::ToDoubleMilliseconds(seen.arrivals[i] -
-                                           absl::FromUnixNanos(sent)));
+    if (absl::SimpleAtoi(seen.updates[i].status().data(), &sent))
+      samples.Add(MillisecondsBetween(sent, seen.arrivals[i]));
   }
   return samples;
+}
+
+// From the end time that the update tells: the moment in which the shim has
+// reaped the process. Before it is durable, what is left in the cgroup is
+// killed and what is left in the pipes is taken.
+absl::StatusOr<Samples> EndsOfCommands(const Options& options, Fleet& fleet) {
+  Samples samples;
+  for (int i = 0; i < options.updates; ++i) {
+    v1::TaskInfo task;
+    task.set_task_id(absl::StrCat("ending-", i));
+    task.mutable_command()->set_value("busybox");
+    task.mutable_command()->add_arguments("true");
+    HOLDFAST_RETURN_IF_ERROR(fleet.Launch(task));
+    HOLDFAST_RETURN_IF_ERROR(
+        fleet.ledger().WaitForEnd({task.task_id()}, kTimeout));
+    const hack::UpdateLedger::Task seen = fleet.ledger().Get(task.task_id());
+    samples.Add(absl::ToDoubleMilliseconds(
+        seen.arrivals.back() - FromProto(seen.terminal()->end_time())));
+  }
+  return samples;
+}
+
+Figure UpdateFigure(const std::string& name, const Samples& samples,
+                    const Samples& floor) {
+  Figure figure = FigureOf(samples);
+  figure.section = "updates";
+  figure.name = name;
+  figure.unit = "ms";
+  figure.floor = Floor{"write + fdatasync", floor.Median()};
+  figure.door = Door{3 * floor.Median()};
+  return figure;
 }
 
 }  // namespace
@@ -42,15 +82,12 @@ absl::Status MeasureUpdates(const Options& options, Figures& figures) {
   HOLDFAST_ASSIGN_OR_RETURN(
       const Samples floor,
       DurableWrite(fleet->agent().directory(), options.updates));
-  HOLDFAST_RETURN_IF_ERROR(fleet->Launch(UpdatingTask(options)));
-  HOLDFAST_RETURN_IF_ERROR(fleet->ledger().WaitForEnd({"updating"}, kTimeout));
-  Figure figure = FigureOf(Latencies(fleet->ledger().Get("updating")));
-  figure.section = "updates";
-  figure.name = "update_sent_to_orchestrator";
-  figure.unit = "ms";
-  figure.floor = Floor{"write + fdatasync", floor.Median()};
-  figure.door = Door{3 * floor.Median()};
-  figures.Add(figure);
+  HOLDFAST_ASSIGN_OR_RETURN(const Samples updates,
+                            UpdatesOfACustomExecutor(options, *fleet));
+  figures.Add(UpdateFigure("custom_executor_to_orchestrator", updates, floor));
+  HOLDFAST_ASSIGN_OR_RETURN(const Samples ends,
+                            EndsOfCommands(options, *fleet));
+  figures.Add(UpdateFigure("task_end_to_orchestrator", ends, floor));
   return absl::OkStatus();
 }
 
