@@ -14,10 +14,9 @@ void UpdateHub::Add(const v1::StatusUpdate& update, bool acknowledged) {
   if (number_of_.contains(update.uuid())) return;
   const uint64_t number = ++last_number_;
   number_of_[update.uuid()] = number;
-  const Event& event =
-      events_[update.framework_id()]
-          .emplace(number, Event{update, acknowledged})
-          .first->second;
+  const Event& event = events_[update.framework_id()]
+                           .emplace(number, Event{update, acknowledged})
+                           .first->second;
   for (auto& [watch, watcher] : watchers_) {
     const bool wanted = watcher.framework_id.empty() ||
                         watcher.framework_id == update.framework_id();
@@ -40,7 +39,9 @@ void UpdateHub::Acknowledged(const v1::StatusUpdate& update) {
 void UpdateHub::TrimAcknowledged(Events& events) {
   while (events.size() > kKeptAcknowledged &&
          events.begin()->second.acknowledged) {
-    number_of_.erase(events.begin()->second.update.uuid());
+    const auto& [number, event] = *events.begin();
+    last_trimmed_[event.update.framework_id()] = number;
+    number_of_.erase(event.update.uuid());
     events.erase(events.begin());
   }
 }
@@ -60,11 +61,24 @@ std::string UpdateHub::CursorOf(uint64_t number) const {
   return absl::StrCat(incarnation_, "/", number);
 }
 
-bool UpdateHub::ParseCursor(const std::string& cursor,
-                            uint64_t& number) const {
+std::optional<uint64_t> UpdateHub::ParseCursor(
+    const std::string& cursor) const {
   const std::vector<std::string> parts = absl::StrSplit(cursor, '/');
-  return parts.size() == 2 && parts[0] == incarnation_ &&
-         absl::SimpleAtoi(parts[1], &number) && number <= last_number_;
+  uint64_t number;
+  if (parts.size() != 2 || parts[0] != incarnation_ ||
+      !absl::SimpleAtoi(parts[1], &number) || number > last_number_) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+bool UpdateHub::KnowsAllAfter(uint64_t number,
+                              const std::string& framework_id) const {
+  return std::none_of(
+      last_trimmed_.begin(), last_trimmed_.end(), [&](const auto& trimmed) {
+        return (framework_id.empty() || framework_id == trimmed.first) &&
+               number < trimmed.second;
+      });
 }
 
 void UpdateHub::SendEvent(UpdateSink& sink, uint64_t number,
@@ -89,30 +103,32 @@ uint64_t UpdateHub::Watch(const v1::WatchUpdatesRequest& request,
       at = watchers_.erase(at);
     }
   }
-  uint64_t after = 0;
-  const bool resumed = ParseCursor(request.cursor(), after);
+  std::optional<uint64_t> resume_after = ParseCursor(request.cursor());
+  if (resume_after && !KnowsAllAfter(*resume_after, request.framework_id())) {
+    resume_after.reset();
+  }
   const uint64_t watch = ++last_watch_;
   Watcher& watcher = watchers_[watch];
   watcher = {request.framework_id(), std::move(sink), request.snapshot_only(),
-             request.include_acknowledged() || resumed};
-  SendSnapshot(watcher, after, resumed);
+             request.include_acknowledged() || resume_after.has_value()};
+  SendSnapshot(watcher, resume_after);
   if (recovered_) CompleteSnapshot(watch);
   return watch;
 }
 
-void UpdateHub::SendSnapshot(const Watcher& watcher, uint64_t after,
-                             bool resumed) {
+void UpdateHub::SendSnapshot(const Watcher& watcher,
+                             std::optional<uint64_t> resume_after) {
   v1::WatchUpdatesResponse response;
   *response.mutable_header() = header_();
-  response.mutable_header()->set_resumed(resumed);
+  response.mutable_header()->set_resumed(resume_after.has_value());
   watcher.sink->Send(response);
   std::vector<std::pair<uint64_t, const Event*>> chosen;
   for (const auto& [framework_id, events] : events_) {
-    if (!watcher.framework_id.empty() &&
-        watcher.framework_id != framework_id) {
+    if (!watcher.framework_id.empty() && watcher.framework_id != framework_id) {
       continue;
     }
-    for (auto at = events.upper_bound(after); at != events.end(); ++at) {
+    for (auto at = events.upper_bound(resume_after.value_or(0));
+         at != events.end(); ++at) {
       if (at->second.acknowledged && !watcher.include_acknowledged) continue;
       chosen.emplace_back(at->first, &at->second);
     }
@@ -137,11 +153,11 @@ void UpdateHub::CompleteSnapshot(uint64_t watch) {
 void UpdateHub::Unwatch(uint64_t watch) { watchers_.erase(watch); }
 
 bool UpdateHub::IsWatched(const std::string& framework_id) const {
-  return std::any_of(
-      watchers_.begin(), watchers_.end(), [&](const auto& entry) {
-        return entry.second.framework_id == framework_id &&
-               !entry.second.snapshot_only;
-      });
+  return std::any_of(watchers_.begin(), watchers_.end(),
+                     [&](const auto& entry) {
+                       return entry.second.framework_id == framework_id &&
+                              !entry.second.snapshot_only;
+                     });
 }
 
 void UpdateHub::RecoveryComplete() {

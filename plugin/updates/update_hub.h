@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -39,8 +40,7 @@ class UpdateHub {
   // Each update once, in the order of its executor's sequence.
   void Add(const v1::StatusUpdate& update, bool acknowledged);
   void Acknowledged(const v1::StatusUpdate& update);
-  void Forget(const std::string& framework_id,
-              const std::string& container_id);
+  void Forget(const std::string& framework_id, const std::string& container_id);
 
   // Sends the header and what there is, then everything new until Unwatch or
   // until another stream of the same framework takes over. Returns the
@@ -67,9 +67,11 @@ class UpdateHub {
   using Events = std::map<uint64_t, Event>;
 
   std::string CursorOf(uint64_t number) const;
-  bool ParseCursor(const std::string& cursor, uint64_t& number) const;
+  std::optional<uint64_t> ParseCursor(const std::string& cursor) const;
+  bool KnowsAllAfter(uint64_t number, const std::string& framework_id) const;
   void SendEvent(UpdateSink& sink, uint64_t number, const Event& event) const;
-  void SendSnapshot(const Watcher& watcher, uint64_t after, bool resumed);
+  void SendSnapshot(const Watcher& watcher,
+                    std::optional<uint64_t> resume_after);
   void CompleteSnapshot(uint64_t watch);
   void TrimAcknowledged(Events& events);
 
@@ -79,6 +81,9 @@ class UpdateHub {
   uint64_t last_number_ = 0;
   uint64_t last_watch_ = 0;
   absl::flat_hash_map<std::string, Events> events_;  // by framework
+  // Likewise, the latest that made room: what follows an older cursor is not
+  // all here.
+  absl::flat_hash_map<std::string, uint64_t> last_trimmed_;
   absl::flat_hash_map<std::string, uint64_t> number_of_;  // by uuid
   std::map<uint64_t, Watcher> watchers_;
 };
