@@ -13,10 +13,12 @@ namespace holdfast {
 namespace {
 
 constexpr size_t kLookUpBuffer = 64 * 1024;
+// setresuid(2) and setresgid(2) take it for "leave it as it is".
+constexpr uint32_t kNoId = ~uint32_t{0};
 
 absl::StatusOr<gid_t> LookUpGroup(const std::string& group) {
   gid_t gid = 0;
-  if (absl::SimpleAtoi(group, &gid)) return gid;
+  if (absl::SimpleAtoi(group, &gid) && gid != kNoId) return gid;
   std::vector<char> buffer(kLookUpBuffer);
   struct group entry;
   struct group* found = nullptr;
@@ -47,7 +49,8 @@ absl::StatusOr<ResolvedUser> LookUpUser(const std::string& user) {
   const std::pair<std::string, std::string> parts =
       absl::StrSplit(user, absl::MaxSplits(':', 1));
   ResolvedUser resolved;
-  const bool is_number = absl::SimpleAtoi(parts.first, &resolved.uid);
+  const bool is_number = absl::SimpleAtoi(parts.first, &resolved.uid) &&
+                         resolved.uid != kNoId;
   std::vector<char> buffer(kLookUpBuffer);
   passwd entry;
   passwd* found = nullptr;
