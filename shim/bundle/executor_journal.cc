@@ -213,6 +213,16 @@ absl::Status ExecutorJournal::Acknowledge(absl::string_view uuid) {
   return Record(record);
 }
 
+absl::Status ExecutorJournal::ReopenIfFailed() {
+  if (!journal_.failed()) return absl::OkStatus();
+  // It may be a compaction's last step that failed.
+  HOLDFAST_RETURN_IF_ERROR(files_->SyncDirectory(DirectoryOf(path_)));
+  const absl::StatusOr<std::vector<std::string>> payloads = journal_.Reopen();
+  if (!payloads.ok()) return Annotate(payloads.status(), Reading(path_));
+  HOLDFAST_ASSIGN_OR_RETURN(facts_, ReplayFacts(*payloads));
+  return absl::OkStatus();
+}
+
 void ExecutorJournal::CompactIfWorthIt() {
   if (journal_.used_bytes() < consider_at_) return;
   const std::vector<v1::JournalRecord> records = facts_.Condensed();

@@ -62,6 +62,11 @@ class ExecutorJournal {
   // task is unacknowledged.
   absl::Status Acknowledge(absl::string_view uuid);
 
+  // After a write that failed, and once the disk takes writes again, makes the
+  // journal one that can be written: facts() are then what the disk says, with
+  // or without what that write was to record. OK at once when none has failed.
+  absl::Status ReopenIfFailed();
+
   const ExecutorFacts& facts() const { return facts_; }
   const std::string& path() const { return path_; }
   // To be inherited by the shim, with the lock.

@@ -173,6 +173,20 @@ absl::Status Journal::WriteOrFail(size_t offset, absl::string_view bytes) {
   return status;
 }
 
+absl::StatusOr<std::vector<std::string>> Journal::Reopen() {
+  failed_ = true;
+  HOLDFAST_ASSIGN_OR_RETURN(std::string content, file_->ReadAll());
+  HOLDFAST_ASSIGN_OR_RETURN(Parsed parsed, Parse(content));
+  std::fill(content.begin() + static_cast<ptrdiff_t>(parsed.end),
+            content.end(), '\0');
+  HOLDFAST_RETURN_IF_ERROR(file_->WriteAt(0, content));
+  end_ = parsed.end;
+  capacity_ = content.size();
+  clear_until_ = 0;
+  failed_ = false;
+  return std::move(parsed.payloads);
+}
+
 absl::Status Journal::Compact(Files& files, const std::string& path,
                               absl::Span<const std::string> payloads) {
   if (failed_) {

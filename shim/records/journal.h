@@ -87,6 +87,15 @@ class Journal {
   absl::Status Compact(Files& files, const std::string& path,
                        absl::Span<const std::string> payloads);
 
+  // Whether a write has failed: it takes no more until Reopen.
+  bool failed() const { return failed_; }
+
+  // Reads the file again and takes appends again; its payloads. What is read
+  // is written once more, since what the kernel remembers of a write that
+  // failed need not be on the disk. Errors: as of Open, and of the write; the
+  // journal takes no more then.
+  absl::StatusOr<std::vector<std::string>> Reopen();
+
   // Bytes in frames, and what the file can take before it grows.
   size_t used_bytes() const { return end_; }
   size_t capacity_bytes() const { return capacity_; }

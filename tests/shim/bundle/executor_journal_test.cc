@@ -106,6 +106,21 @@ TEST(ExecutorJournal, IsNeverAheadOfTheDisk) {
   EXPECT_TRUE(absl::IsFailedPrecondition(journal.Record(StartedRecord(1))));
 }
 
+TEST(ExecutorJournal, KnowsWhatTheDiskSaysOnceItIsReopened) {
+  FakeDisk disk;
+  ExecutorJournal journal = NewJournal(disk);
+  ASSERT_TRUE(journal.ReopenIfFailed().ok()) << "nothing has failed";
+  disk.FailAt(disk.operations(), absl::InternalError("I/O error"));
+  EXPECT_FALSE(journal.Record(StartedRecord(1)).ok());
+
+  ASSERT_TRUE(journal.ReopenIfFailed().ok());
+
+  EXPECT_FALSE(journal.facts().started.has_value());
+  EXPECT_EQ(journal.facts().intent.container_id(), "c-7");
+  EXPECT_TRUE(journal.Record(StartedRecord(2)).ok());
+  EXPECT_EQ(journal.facts().started->pid(), 2);
+}
+
 TEST(ExecutorJournal, FillsInWhatAnUpdateLacks) {
   FakeDisk disk;
   ExecutorJournal journal = NewJournal(disk);

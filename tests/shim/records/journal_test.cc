@@ -107,6 +107,55 @@ TEST(Journal, TakesNoMoreAfterAWriteThatFailed) {
   EXPECT_THAT(Reopened(disk), ElementsAre("intent", "after"));
 }
 
+TEST(Journal, TakesMoreOnceItIsReopened) {
+  FakeDisk disk;
+  Journal journal = *Journal::Put(disk, kPath, {"intent"});
+  disk.FailAt(disk.operations(), absl::InternalError("I/O error"));
+  EXPECT_FALSE(journal.Append({"lost"}).ok());
+  ASSERT_TRUE(journal.failed());
+
+  const auto payloads = journal.Reopen();
+
+  ASSERT_TRUE(payloads.ok()) << payloads.status();
+  EXPECT_THAT(*payloads, ElementsAre("intent"));
+  EXPECT_FALSE(journal.failed());
+  EXPECT_TRUE(journal.Append({"after"}).ok());
+  EXPECT_THAT(Reopened(disk), ElementsAre("intent", "after"));
+}
+
+TEST(Journal, CutsOffWhatAFailedWriteLeftWhenItIsReopened) {
+  FakeDisk disk;
+  Journal journal = *Journal::Put(disk, kPath, {"intent"});
+  const size_t end = journal.used_bytes();
+  disk.FailAt(disk.operations(), absl::InternalError("I/O error"));
+  EXPECT_FALSE(journal.Append({"lost"}).ok());
+  std::string content = disk.Content(kPath);
+  content.replace(end, 30, std::string(30, 'x'));
+  disk.SetContent(kPath, content);
+
+  const auto payloads = journal.Reopen();
+
+  ASSERT_TRUE(payloads.ok()) << payloads.status();
+  EXPECT_THAT(*payloads, ElementsAre("intent"));
+  EXPECT_TRUE(journal.Append({"after"}).ok());
+  EXPECT_THAT(Reopened(disk), ElementsAre("intent", "after"));
+}
+
+TEST(Journal, TakesNoMoreWhereItCannotBeReopened) {
+  FakeDisk disk;
+  Journal journal = *Journal::Put(disk, kPath, {"intent"});
+  for (int i = 0; i < 3; ++i) {
+    disk.FailAt(disk.operations() + i, absl::InternalError("I/O error"));
+  }
+  EXPECT_FALSE(journal.Append({"lost"}).ok());
+
+  EXPECT_FALSE(journal.Reopen().ok()) << "reading";
+  EXPECT_FALSE(journal.Reopen().ok()) << "or writing";
+  EXPECT_TRUE(absl::IsFailedPrecondition(journal.Append({"after"})));
+
+  EXPECT_TRUE(journal.Reopen().ok());
+}
+
 TEST(Journal, RefusesWhatCannotBeAFrame) {
   FakeDisk disk;
   Journal journal = *Journal::Put(disk, kPath, {"intent"});
