@@ -181,8 +181,11 @@ absl::Status RemoveTree(const std::string& path) {
   if (errno != EISDIR && errno != EPERM) {
     return ErrnoStatus(errno, "remove", path);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                            SystemFiles().List(path));
+  const absl::StatusOr<std::vector<std::string>> listed =
+      SystemFiles().List(path);
+  // Someone else removes it too.
+  if (absl::IsNotFound(listed.status())) return absl::OkStatus();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> names, listed);
   for (const std::string& name : names) {
     HOLDFAST_RETURN_IF_ERROR(RemoveTree(absl::StrCat(path, "/", name)));
   }

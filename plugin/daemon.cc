@@ -5,7 +5,6 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -24,9 +23,11 @@
 #include "base/version.h"
 #include "cgroups/cgroups.h"
 #include "plugin/checkpoint/agent_store.h"
+#include "plugin/launch/file_limit.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/health_service.h"
 #include "plugin/service/orchestrator_service.h"
+#include "shim/bundle/executor_journal.h"
 
 namespace holdfast {
 namespace {
@@ -36,14 +37,6 @@ namespace {
 constexpr int kWorkers = 16;
 constexpr absl::Duration kShutdownGrace = absl::Milliseconds(500);
 
-// A thousand executors are a thousand connections.
-void RaiseFileLimit() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int Fail(const absl::Status& status, int exit_code) {
   Log(Severity::kError, status.message());
   return exit_code;
@@ -52,6 +45,7 @@ int Fail(const absl::Status& status, int exit_code) {
 // In this thread before there are others, which inherit the mask.
 absl::StatusOr<UniqueFd> CatchStopSignals() {
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_IGN);  // shims: the kernel reaps, connections tell
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
@@ -62,6 +56,19 @@ absl::StatusOr<UniqueFd> CatchStopSignals() {
   UniqueFd fd(signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) return ErrnoStatus(errno, "signalfd", "SIGTERM");
   return fd;
+}
+
+// The id that the executors' journals hold; empty: there is none.
+std::string AgentIdOfExecutors(const Layout& layout) {
+  const absl::StatusOr<std::vector<std::string>> names =
+      SystemFiles().List(layout.Executors(/*checkpoint=*/true));
+  if (!names.ok()) return "";
+  for (const std::string& name : *names) {
+    const absl::StatusOr<ExecutorFacts> facts = ExecutorJournal::Peek(
+        SystemFiles(), layout.Journal(name, /*checkpoint=*/true));
+    if (facts.ok()) return facts->intent.agent_id();
+  }
+  return "";
 }
 
 // The agent's own record: its id is for ever, its boot id is today's.
@@ -76,7 +83,9 @@ absl::StatusOr<v1::AgentRecord> LoadOrMakeAgent(AgentStore& store,
   if (loaded.ok()) {
     record = *std::move(loaded);
   } else {
-    record.mutable_agent()->set_agent_id(RandomUuid());
+    // Lost, perhaps: its executors know whose they are.
+    const std::string known = AgentIdOfExecutors(store.layout());
+    record.mutable_agent()->set_agent_id(known.empty() ? RandomUuid() : known);
   }
   const std::string before = record.SerializeAsString();
   if (!record.boot_id().empty() && record.boot_id() != boot_id) {
@@ -185,6 +194,7 @@ class Daemon {
     Log(Severity::kInfo, "stopping; checkpointed executors live on");
     loop_.Unwatch(stop_signals_.get());
     agent_.Shutdown([this] {
+      loop_.After(kShutdownGrace * 4, [this] { loop_.Stop(); });
       // Calls under way are answered by the loop, so it waits elsewhere.
       std::thread([this] {
         server_->Shutdown(std::chrono::system_clock::now() +

@@ -4,12 +4,6 @@
 #include "base/log.h"
 
 namespace holdfast::hack {
-namespace {
-
-constexpr absl::Duration kRetryFor = absl::Seconds(1);
-constexpr absl::Duration kRetryPause = absl::Milliseconds(5);
-
-}  // namespace
 
 UpdateWatcher::UpdateWatcher(Client& client, UpdateLedger& ledger,
                              std::string framework_id)
@@ -46,14 +40,8 @@ void UpdateWatcher::Acknowledge(const v1::StatusUpdate& update) {
   request.set_framework_id(framework_id_);
   request.set_task_id(update.status().task_id());
   request.set_uuid(update.uuid());
-  // An executor that ends just now is between its shim and its journal.
-  const absl::Time deadline = absl::Now() + kRetryFor;
-  absl::Status status;
-  do {
-    status = client_.Call(&Stub::AcknowledgeUpdate, request).status();
-    if (!absl::IsUnavailable(status)) break;
-    absl::SleepFor(kRetryPause);
-  } while (absl::Now() < deadline);
+  const absl::Status status =
+      client_.Call(&Stub::AcknowledgeUpdate, request).status();
   if (status.ok()) {
     ledger_.NoteAcknowledged(update.status().task_id());
   } else {

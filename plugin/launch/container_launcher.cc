@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "api/reasons.h"
 #include "base/errors.h"
 #include "base/log.h"
 #include "base/unix_socket.h"
@@ -21,7 +22,9 @@ namespace holdfast {
 namespace {
 
 constexpr char kRemoving[] = ".removing-";
-constexpr int kRollBackTries = 1000;
+// A shim that has let go of its journal is gone in a moment; a killed process
+// takes a little longer on a busy machine.
+constexpr int kRemoveTries = 1000;
 constexpr timespec kBetweenTries = {.tv_sec = 0, .tv_nsec = 5'000'000};
 
 }  // namespace
@@ -43,7 +46,12 @@ absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::Launch(
 absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::MakeAndStart(
     const LaunchRequest& request) {
   const bool checkpoint = request.framework.checkpoint();
-  HOLDFAST_ASSIGN_OR_RETURN(v1::Intent intent, BuildIntent(request, layout_));
+  absl::StatusOr<v1::Intent> built = BuildIntent(request, layout_);
+  if (!built.ok()) {
+    return WithReason(absl::FailedPreconditionError(built.status().message()),
+                      "LAUNCH_FAILED");
+  }
+  v1::Intent intent = *std::move(built);
   const CgroupLimits limits = LimitsOf(request.task);
   HOLDFAST_RETURN_IF_ERROR(MakeDirectories(intent));
   HOLDFAST_ASSIGN_OR_RETURN(
@@ -110,8 +118,8 @@ absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::Spawn(
   command.listening_fd = listening.get();
   command.connection_fd = ends.second.get();
   command.log_fd = log.get();
-  HOLDFAST_ASSIGN_OR_RETURN(Pidfd process, SpawnShim(command));
-  return Shim{std::move(process), std::move(ends.first)};
+  HOLDFAST_ASSIGN_OR_RETURN(const pid_t pid, SpawnShim(command));
+  return Shim{pid, std::move(ends.first)};
 }
 
 std::string ContainerLauncher::ShimLog(const std::string& container_id,
@@ -133,8 +141,14 @@ std::string ContainerLauncher::LastShimLogLine(const std::string& container_id,
 
 absl::Status ContainerLauncher::RemoveRuntime(
     const std::string& container_id) {
-  HOLDFAST_RETURN_IF_ERROR(cgroups_.RemoveContainer(container_id));
-  return RemoveTree(layout_.Shim(container_id));
+  for (int i = 0;; ++i) {
+    const absl::Status removed = cgroups_.RemoveContainer(container_id);
+    if (removed.ok()) return RemoveTree(layout_.Shim(container_id));
+    if (!absl::IsFailedPrecondition(removed) || i == kRemoveTries) {
+      return removed;
+    }
+    nanosleep(&kBetweenTries, nullptr);
+  }
 }
 
 absl::Status ContainerLauncher::RemoveAll(const std::string& container_id,
@@ -155,16 +169,9 @@ absl::Status ContainerLauncher::RemoveAll(const std::string& container_id,
 
 absl::Status ContainerLauncher::RollBack(const std::string& container_id,
                                          bool checkpoint) {
-  for (int i = 0;; ++i) {
-    const absl::Status killed = cgroups_.Kill(container_id);
-    if (!killed.ok() && !absl::IsNotFound(killed)) return killed;
-    const absl::Status removed = RemoveAll(container_id, checkpoint);
-    // What was killed takes a moment to be gone.
-    if (!absl::IsFailedPrecondition(removed) || i == kRollBackTries) {
-      return removed;
-    }
-    nanosleep(&kBetweenTries, nullptr);
-  }
+  const absl::Status killed = cgroups_.Kill(container_id);
+  if (!killed.ok() && !absl::IsNotFound(killed)) return killed;
+  return RemoveAll(container_id, checkpoint);
 }
 
 absl::Status ContainerLauncher::RemoveLeftovers(bool checkpoint) {

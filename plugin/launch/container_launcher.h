@@ -5,7 +5,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/files.h"
-#include "base/pidfd.h"
 #include "base/unique_fd.h"
 #include "cgroups/cgroups.h"
 #include "plugin/checkpoint/layout.h"
@@ -21,7 +20,7 @@ namespace holdfast {
 class ContainerLauncher {
  public:
   struct Shim {
-    Pidfd process;  // our child: to be reaped
+    pid_t pid;  // for people
     UniqueFd connection;
   };
 
@@ -40,7 +39,8 @@ class ContainerLauncher {
   absl::StatusOr<Shim> Restart(ExecutorJournal journal);
 
   // Removes what a launch made outside the executor's directory: its cgroups
-  // and runtime directory. FailedPrecondition: processes are left.
+  // and runtime directory. FailedPrecondition: processes are left, after a
+  // wait for a shim that is on its way out.
   absl::Status RemoveRuntime(const std::string& container_id);
 
   // The executor's directory too, moved out of sight first, so that a death

@@ -11,6 +11,8 @@
 #include "absl/strings/str_split.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
+#include "base/unix_socket.h"
+#include "plugin/launch/file_limit.h"
 #include "plugin/launch/user_lookup.h"
 
 namespace holdfast {
@@ -141,6 +143,19 @@ absl::Status SetLimits(const v1::CommandInfo& command, v1::LaunchSpec& spec) {
   return absl::OkStatus();
 }
 
+// The agent's own soft limit is raised; executors get the one it came with.
+void AddFileLimit(v1::LaunchSpec& spec) {
+  for (const v1::LaunchSpec::Limit& limit : spec.limits()) {
+    if (limit.resource() == RLIMIT_NOFILE) return;
+  }
+  const std::optional<rlimit> original = OriginalFileLimit();
+  if (!original) return;
+  v1::LaunchSpec::Limit& limit = *spec.add_limits();
+  limit.set_resource(RLIMIT_NOFILE);
+  limit.set_soft(original->rlim_cur);
+  limit.set_hard(original->rlim_max);
+}
+
 absl::Status SetUser(const v1::CommandInfo& command, v1::LaunchSpec& spec) {
   if (command.user().empty()) return absl::OkStatus();
   HOLDFAST_ASSIGN_OR_RETURN(const ResolvedUser user,
@@ -221,11 +236,19 @@ absl::StatusOr<v1::Intent> BuildIntent(const LaunchRequest& request,
   }
   v1::LaunchSpec& spec = *intent.mutable_launch();
   const v1::CommandInfo& command = CommandOf(request.task);
+  const std::string endpoint = layout.ExecutorSocket(request.container_id);
+  if (request.task.has_executor() && endpoint.size() > kMaxSocketPath) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the executor's socket ", endpoint, " has a path of ", endpoint.size(),
+        " bytes, and a unix socket's may have ", kMaxSocketPath,
+        "; start holdfastd with a shorter --runtime_dir"));
+  }
   spec.set_custom(request.task.has_executor());
   SetArgv(command, spec);
   SetEnvironment(request, layout, intent.executor_id(), spec);
   SetSearchPath(spec);
   HOLDFAST_RETURN_IF_ERROR(SetLimits(command, spec));
+  AddFileLimit(spec);
   HOLDFAST_RETURN_IF_ERROR(SetUser(command, spec));
   spec.set_working_directory(
       command.working_directory().empty()

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/unique_fd.h"
 #include "shim/client/shim_arguments.h"
 
 namespace holdfast {
@@ -54,6 +55,9 @@ class SpawnAttributes {
   void Place(int fd, int number) {
     posix_spawn_file_actions_adddup2(&actions_, fd, number);
   }
+  void CloseFrom(int number) {
+    posix_spawn_file_actions_addclosefrom_np(&actions_, number);
+  }
   const posix_spawnattr_t* attributes() const { return &attributes_; }
   const posix_spawn_file_actions_t* actions() const { return &actions_; }
 
@@ -64,7 +68,7 @@ class SpawnAttributes {
 
 }  // namespace
 
-absl::StatusOr<Pidfd> SpawnShim(const ShimCommand& command) {
+absl::StatusOr<pid_t> SpawnShim(const ShimCommand& command) {
   SpawnAttributes spawn;
   const std::array<std::pair<int, int>, 4> places = {{
       {command.log_fd, STDERR_FILENO},
@@ -77,6 +81,7 @@ absl::StatusOr<Pidfd> SpawnShim(const ShimCommand& command) {
     HOLDFAST_ASSIGN_OR_RETURN(copies[i], CopyAbove(places[i].first));
     spawn.Place(copies[i].get(), places[i].second);
   }
+  spawn.CloseFrom(shim::kConnectionFd + 1);
   std::array<const char*, shim::kShimArguments + 1> argv = {
       "holdfast-shim", command.container_id.c_str(),
       command.journal_path.c_str(), command.runtime_directory.c_str(),
@@ -88,7 +93,7 @@ absl::StatusOr<Pidfd> SpawnShim(const ShimCommand& command) {
                   spawn.attributes(), const_cast<char**>(argv.data()),
                   no_environment.data());
   if (error != 0) return ErrnoStatus(error, "spawn", command.program);
-  return Pidfd::Open(pid);  // not reaped yet, so it is this one
+  return pid;
 }
 
 }  // namespace holdfast

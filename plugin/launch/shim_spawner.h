@@ -1,9 +1,10 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "base/pidfd.h"
 
 namespace holdfast {
 
@@ -22,7 +23,9 @@ struct ShimCommand {
 
 // posix_spawn, which a big agent can afford (a fork of it takes 30 ms). The
 // child is in a session of its own and has nothing open but what it is given.
+// Nobody waits for it: the agent ignores SIGCHLD, so that the kernel reaps, and
+// learns of its end from the connection. Its pid is for people.
 // NotFound, PermissionDenied: the program cannot be run.
-absl::StatusOr<Pidfd> SpawnShim(const ShimCommand& command);
+absl::StatusOr<pid_t> SpawnShim(const ShimCommand& command);
 
 }  // namespace holdfast

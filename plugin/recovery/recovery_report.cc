@@ -20,10 +20,19 @@ void RecoveryReport::Add(const std::string& container_id,
   row.set_decision(v1::GetRecoveryResponse::PENDING);
 }
 
-bool RecoveryReport::IsPending(const std::string& container_id) const {
-  const auto found = row_of_.find(container_id);
-  return found != row_of_.end() && rows_[found->second].decision() ==
-                                       v1::GetRecoveryResponse::PENDING;
+void RecoveryReport::AllAdded() {
+  all_added_ = true;
+  if (complete()) took_ = clock_.SinceBoot() - started_;
+}
+
+std::vector<std::string> RecoveryReport::Pending() const {
+  std::vector<std::string> pending;
+  for (const v1::GetRecoveryResponse::Executor& row : rows_) {
+    if (row.decision() == v1::GetRecoveryResponse::PENDING) {
+      pending.push_back(row.container_id());
+    }
+  }
+  return pending;
 }
 
 void RecoveryReport::Decide(const std::string& container_id, Decision decision,

@@ -24,13 +24,13 @@ class RecoveryReport {
   // An executor that has to be decided on.
   void Add(const std::string& container_id, const std::string& framework_id,
            const std::string& executor_id);
-  bool IsPending(const std::string& container_id) const;
+  std::vector<std::string> Pending() const;
   // Once for each; a later, better word (an UNATTACHED one came back)
   // replaces an earlier one.
   void Decide(const std::string& container_id, Decision decision,
               const std::string& reason, std::vector<std::string> evidence);
   // No more will be added.
-  void AllAdded() { all_added_ = true; }
+  void AllAdded();
 
   // Every executor is decided on.
   bool complete() const { return all_added_ && decided_ == rows_.size(); }

@@ -15,6 +15,8 @@
 namespace holdfast {
 namespace {
 
+constexpr absl::Duration kRegistrationPause = absl::Milliseconds(1);
+
 absl::Status FrameworkUnknown(const std::string& id) {
   return WithReason(
       absl::NotFoundError(absl::StrCat(
@@ -74,6 +76,7 @@ Executor::Environment Agent::MakeEnvironment() {
       },
       .on_facts = [this](Executor& executor) { OnFacts(executor); },
       .on_state = [this](Executor& executor) { OnState(executor); },
+      .on_damage = [this](Executor& executor) { return OnDamage(executor); },
   };
 }
 
@@ -183,9 +186,20 @@ absl::StatusOr<Agent::Found> Agent::FindTask(
   }
   const TaskFacts* task =
       executor == nullptr ? nullptr : executor->facts().FindTask(task_id);
-  if (task != nullptr) return Found{executor, task};
-  if (!containers_known_) return Recovering(absl::StrCat("task ", task_id));
+  if (task != nullptr && executor->state() != ExecutorState::kGone) {
+    return Found{executor, task};
+  }
+  if (!KnowsAllTasks()) return Recovering(absl::StrCat("task ", task_id));
   return TaskUnknown(framework_id, task_id);
+}
+
+// Whether a task that is not found was never started here.
+bool Agent::KnowsAllTasks() const {
+  return containers_known_ &&
+         std::none_of(executors_.begin(), executors_.end(),
+                      [](const auto& entry) {
+                        return entry.second->is_unknown();
+                      });
 }
 
 std::shared_ptr<Executor> Agent::FindLivingExecutor(
@@ -220,13 +234,21 @@ void Agent::RegisterFramework(const v1::RegisterFrameworkRequest& request,
             ", which never changes; use another framework_id")),
         "CHECKPOINT_CHANGED"));
   }
+  if (!registering_.insert(id).second) {
+    // Somebody else's registration is being written: then comes this one.
+    loop_.After(kRegistrationPause, [this, request, reply] {
+      RegisterFramework(request, reply);
+    });
+    return;
+  }
   v1::RegisterFrameworkResponse response;
   response.set_agent_id(options_.info.agent_id());
   response.set_agent_incarnation(options_.incarnation);
   const bool changed =
       known == nullptr ||
       known->SerializeAsString() != asked.SerializeAsString();
-  const auto accept = [this, asked, response, reply, id] {
+  const auto accept = [this, id, asked, response, reply] {
+    registering_.erase(id);
     frameworks_[id] = asked;
     if (asked.implicit_acknowledgement()) {
       for (const auto& [key, executor] : executors_) {
@@ -240,11 +262,12 @@ void Agent::RegisterFramework(const v1::RegisterFrameworkRequest& request,
   *record.mutable_framework() = asked;
   *record.mutable_time() = ToProto(loop_.clock().Now());
   // One after the other: two of the same framework would write one file.
-  framework_writer_.Run([this, record, reply, accept] {
+  framework_writer_.Run([this, id, record, reply, accept] {
     const absl::Status saved = store_.SaveFramework(record);
-    loop_.Post([saved, reply, accept] {
-      if (!saved.ok()) return reply(saved);
-      accept();
+    loop_.Post([this, id, saved, reply, accept] {
+      if (saved.ok()) return accept();
+      registering_.erase(id);
+      reply(saved);
     });
   });
 }
@@ -265,8 +288,14 @@ void Agent::LaunchTask(const v1::LaunchTaskRequest& request,
   if (const auto found = launching_.find(key); found != launching_.end()) {
     return found->second.push_back(std::move(reply));
   }
-  if (tasks_.contains(key)) return reply(LaunchAnswer(key));
-  if (!containers_known_) {
+  if (const auto known = tasks_.find(key); known != tasks_.end()) {
+    if (known->second->is_certain()) return reply(LaunchAnswer(key));
+    if (known->second->state() != ExecutorState::kGone) {
+      return reply(Recovering(absl::StrCat("launch task ", task.task_id())));
+    }
+    Forget(*known->second);  // rolled back just now
+  }
+  if (!KnowsAllTasks()) {
     return reply(Recovering(absl::StrCat("launch task ", task.task_id())));
   }
   if (stopping_) {
@@ -314,9 +343,9 @@ void Agent::StartExecutor(const v1::FrameworkInfo& framework,
 void Agent::AnswerLaunch(const TaskKey& key, const absl::Status& status) {
   auto waiting = launching_.extract(key);
   if (waiting.empty()) return;
-  const absl::StatusOr<v1::LaunchTaskResponse> answer =
-      status.ok() ? LaunchAnswer(key)
-                  : absl::StatusOr<v1::LaunchTaskResponse>(status);
+  // An executor that ended meanwhile may have taken the task all the same.
+  absl::StatusOr<v1::LaunchTaskResponse> answer = LaunchAnswer(key);
+  if (!status.ok() && absl::IsNotFound(answer.status())) answer = status;
   for (const auto& reply : waiting.mapped()) reply(answer);
 }
 
@@ -453,15 +482,18 @@ void Agent::Reconcile(const v1::ReconcileRequest& request,
     row.set_task_id(task_id);
     const absl::StatusOr<Found> found =
         FindTask(request.framework_id(), task_id);
-    if (found.ok()) {
+    if (found.ok() && !found->executor->is_certain()) {
+      row.set_answer(v1::ReconcileResponse::RECOVERING);
+    } else if (found.ok()) {
       *row.mutable_task() =
           MakeTaskRow(*found->executor, *found->task, store_.layout());
       row.set_answer(row.task().reason() == v1::REASON_AGENT_REBOOTED
                          ? v1::ReconcileResponse::REBOOTED
                          : v1::ReconcileResponse::KNOWN);
-    } else if (!containers_known_) {
+    } else if (!KnowsAllTasks()) {
       row.set_answer(v1::ReconcileResponse::RECOVERING);
-    } else if (framework != nullptr && framework->checkpoint()) {
+    } else if (framework != nullptr && framework->checkpoint() &&
+               !anything_quarantined_) {
       row.set_answer(v1::ReconcileResponse::NEVER_STARTED);
     } else {
       row.set_answer(v1::ReconcileResponse::UNKNOWN_HERE);

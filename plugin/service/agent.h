@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "api/orchestrator.pb.h"
 #include "cgroups/cgroups.h"
@@ -111,12 +112,14 @@ class Agent {
   void OnRecord(Executor& executor, const v1::JournalRecord& record);
   void OnFacts(Executor& executor);
   void OnState(Executor& executor);
+  bool OnDamage(Executor& executor);
   void OnUpdate(Executor& executor, const v1::StatusUpdate& update);
   void Index(Executor& executor, const std::string& task_id);
   void Forget(Executor& executor);
 
   void OnScanned(std::vector<ScannedContainer> containers);
   void RecoverContainer(ScannedContainer& container);
+  void RemoveLeftovers();
   void SweepContainer(const std::string& container_id, bool checkpoint,
                       v1::GetRecoveryResponse::Decision decision,
                       const std::string& reason);
@@ -129,6 +132,7 @@ class Agent {
   const v1::FrameworkInfo* FindFramework(const std::string& id) const;
   absl::StatusOr<Found> FindTask(const std::string& framework_id,
                                  const std::string& task_id) const;
+  bool KnowsAllTasks() const;
   std::shared_ptr<Executor> FindLivingExecutor(
       const std::string& framework_id, const std::string& executor_id) const;
   void StartExecutor(const v1::FrameworkInfo& framework,
@@ -151,7 +155,11 @@ class Agent {
   UpdateHub hub_;
   RecoveryReport report_;
   bool containers_known_ = false;  // which executors there are
+  // Something that could not be read was moved aside: a task that is not
+  // found may be in it.
+  bool anything_quarantined_ = false;
   bool stopping_ = false;
+  absl::flat_hash_set<std::string> registering_;  // frameworks
   std::vector<absl::Status> damage_;
   std::function<void(std::vector<absl::Status>)> refused_;
   std::function<void()> recovered_;

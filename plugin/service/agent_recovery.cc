@@ -48,11 +48,56 @@ void Agent::OnScanned(std::vector<ScannedContainer> containers) {
   for (const absl::Status& damage : damage_) {
     Log(Severity::kError, damage.ToString());
   }
+  RemoveLeftovers();
+  const absl::StatusOr<std::vector<std::string>> quarantined =
+      files_.List(store_.layout().Quarantine());
+  anything_quarantined_ = quarantined.ok() && !quarantined->empty();
   for (ScannedContainer& container : containers) RecoverContainer(container);
   report_.AllAdded();
   containers_known_ = true;
   loop_.After(kPatience, [this] { DecideUnattached(); });
   CheckRecovered();
+}
+
+// What a former life was removing when it ended.
+void Agent::RemoveLeftovers() {
+  workers_.Run([this] {
+    for (const bool checkpoint : {true, false}) {
+      const absl::Status removed = launcher_.RemoveLeftovers(checkpoint);
+      if (!removed.ok()) Log(Severity::kWarning, removed.message());
+    }
+  });
+}
+
+// strict=false: what cannot be read goes aside, whole; whatever it runs is
+// left alone.
+bool Agent::OnDamage(Executor& executor) {
+  if (options_.strict) return false;
+  const std::string id = executor.container_id();
+  const std::string condition = executor.condition();
+  workers_.Run([this, id, condition] {
+    const Layout& layout = store_.layout();
+    absl::Status moved = files_.MakeDirectory(layout.Quarantine(), 0700);
+    if (moved.ok()) {
+      moved = files_.Rename(layout.Executor(id, true),
+                            absl::StrCat(layout.Quarantine(), "/", id));
+    }
+    if (moved.ok()) moved = files_.SyncDirectory(layout.Quarantine());
+    if (moved.ok()) moved = files_.SyncDirectory(layout.Executors(true));
+    loop_.Post([this, id, condition, moved] {
+      if (!moved.ok()) {
+        return Log(Severity::kError, moved.message(), {{"container", id}});
+      }
+      anything_quarantined_ = true;
+      report_.Decide(id, v1::GetRecoveryResponse::QUARANTINED,
+                     "JOURNAL_DAMAGED", {condition});
+      if (const auto found = executors_.find(id); found != executors_.end()) {
+        Forget(*found->second);
+      }
+      CheckRecovered();
+    });
+  });
+  return true;
 }
 
 void Agent::RecoverContainer(ScannedContainer& container) {
@@ -149,12 +194,16 @@ void Agent::DecideRecovery(Executor& executor) {
 }
 
 void Agent::DecideUnattached() {
-  for (const auto& [id, executor] : executors_) {
-    if (!report_.IsPending(id)) continue;
+  for (const std::string& id : report_.Pending()) {
+    const auto found = executors_.find(id);
+    // One without a checkpoint is not looked for, but waited for.
+    const std::string condition = found != executors_.end()
+                                      ? found->second->condition()
+                                      : "its shim is still ending it";
     Log(Severity::kWarning, "an executor has not answered",
-        {{"container", id}, {"condition", executor->condition()}});
+        {{"container", id}, {"condition", condition}});
     report_.Decide(id, v1::GetRecoveryResponse::UNATTACHED, "NO_ANSWER",
-                   {executor->condition()});
+                   {condition});
   }
   CheckRecovered();
 }

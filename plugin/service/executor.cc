@@ -1,7 +1,5 @@
 #include "plugin/service/executor.h"
 
-#include <sys/wait.h>
-
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -42,22 +40,21 @@ Executor::~Executor() {
   EventLoop& loop = environment_.loop;
   loop.Cancel(retry_timer_);
   for (const Waiting& waiting : waiting_) loop.Cancel(waiting.timer);
-  if (shim_process_) loop.Unwatch(shim_process_.fd());
 }
 
-// Runs `work` on a worker and hands its result to `then` on the loop, unless
-// this executor is gone by then.
+// Runs `work` on a worker and hands its result to `then` on the loop; this
+// executor lives as long, so that nobody who waits is forgotten.
 template <typename Work, typename Then>
 void Executor::OnWorker(Work work, Then then) {
   environment_.workers.Run([&loop = environment_.loop,
-                            weak = weak_from_this(), work = std::move(work),
+                            self = shared_from_this(), work = std::move(work),
                             then = std::move(then)]() mutable {
     // Copied into a std::function, so what moves only is shared.
     auto result = std::make_shared<decltype(work())>(work());
-    loop.Post([weak, result, then = std::move(then)]() mutable {
-      if (std::shared_ptr<Executor> self = weak.lock()) {
-        then(*self, std::move(*result));
-      }
+    // The worker keeps no hold: it must not be the one that destroys us.
+    loop.Post([self = std::move(self), result,
+               then = std::move(then)]() mutable {
+      then(*self, std::move(*result));
     });
   });
 }
@@ -101,22 +98,8 @@ void Executor::Recover(ExecutorFacts facts) {
 }
 
 void Executor::Attach(ContainerLauncher::Shim shim) {
-  if (shim_process_) environment_.loop.Unwatch(shim_process_.fd());
-  shim_process_ = std::move(shim.process);
-  shim_pid_ = shim_process_.pid();
-  const absl::Status watched = environment_.loop.Watch(
-      shim_process_.fd(), EPOLLIN, [this](uint32_t) { ReapShim(); });
-  if (!watched.ok()) Log(Severity::kError, watched.ToString());
+  shim_pid_ = shim.pid;
   AttachTo(std::move(shim.connection));
-}
-
-// Its end is learnt from the connection; this is for the zombie.
-void Executor::ReapShim() {
-  siginfo_t info = {};
-  waitid(P_PIDFD, static_cast<id_t>(shim_process_.fd()), &info,
-         WEXITED | WNOHANG);
-  environment_.loop.Unwatch(shim_process_.fd());
-  shim_process_ = Pidfd();
 }
 
 void Executor::AttachTo(UniqueFd connection) {
@@ -158,6 +141,11 @@ void Executor::AdoptFacts(ExecutorFacts facts) {
 }
 
 void Executor::Apply(const v1::JournalRecord& record) {
+  // A task that is known since its launch was answered.
+  if (record.has_task_intent() &&
+      facts_.FindTask(record.task_intent().task().task_id()) != nullptr) {
+    return;
+  }
   if (absl::Status applied = facts_.Apply(record); !applied.ok()) {
     Log(Severity::kError, applied.ToString(), {{"container", container_id_}});
     return;
@@ -167,6 +155,8 @@ void Executor::Apply(const v1::JournalRecord& record) {
 
 void Executor::OnLinkLost(const absl::Status& why) {
   link_.reset();
+  // A shim that was not attached either has just ended or refuses us.
+  if (state_ == ExecutorState::kUnattached) return OnNothingFound(why);
   if (state_ != ExecutorState::kLaunching) {
     SetState(ExecutorState::kUnattached, std::string(why.message()));
   }
@@ -208,6 +198,11 @@ void Executor::Resolve() {
 void Executor::OnNothingFound(const absl::Status& status) {
   const bool damaged =
       absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
+  if (damaged && state_ == ExecutorState::kUnattached) {
+    // Nobody holds its journal: there is no shim to ask.
+    condition_ = std::string(status.message());
+    if (environment_.on_damage(*this)) return;
+  }
   if (state_ != ExecutorState::kLaunching) {
     SetState(ExecutorState::kUnattached,
              absl::IsUnavailable(status)
@@ -297,6 +292,7 @@ void Executor::RollBack(std::unique_ptr<ExecutorJournal> journal) {
         if (!rolled_back.first.ok()) {
           Log(Severity::kError, rolled_back.first.ToString(),
               {{"container", self.container_id_}});
+          return self.OnNothingFound(rolled_back.first);
         }
         self.SetState(ExecutorState::kGone, "its launch was rolled back");
         if (self.launched_) {
@@ -334,7 +330,21 @@ void Executor::RestartShim(std::unique_ptr<ExecutorJournal> journal) {
 void Executor::LaunchTask(const v1::TaskInfo& task, Done done) {
   switch (state_) {
     case ExecutorState::kAttached:
-      return link_->LaunchTask(task, std::move(done));
+      return link_->LaunchTask(
+          task, [self = shared_from_this(), task,
+                 done = std::move(done)](const absl::Status& status) {
+            if (absl::IsUnavailable(status) &&
+                self->state_ != ExecutorState::kAttached) {
+              return self->WaitToSettle(
+                  [self, task, done] { self->LaunchTask(task, done); }, done);
+            }
+            if (status.ok()) {  // its record may still be on the way
+              v1::JournalRecord record;
+              *record.mutable_task_intent()->mutable_task() = task;
+              self->Apply(record);
+            }
+            done(status);
+          });
     case ExecutorState::kLaunching:
     case ExecutorState::kUnattached:
       return WaitToSettle([this, task, done] { LaunchTask(task, done); }, done);
@@ -366,8 +376,12 @@ void Executor::Kill(const v1::ShimKillRequest& request, Done done) {
     case ExecutorState::kUnattached:
       return WaitToSettle([this, request, done] { Kill(request, done); }, done);
     case ExecutorState::kEnded:
-    case ExecutorState::kGone:
       return done(absl::OkStatus());
+    case ExecutorState::kGone:
+      return done(WithReason(
+          absl::NotFoundError(absl::StrCat("task ", request.task_id(),
+                                           ": its launch was rolled back")),
+          "TASK_UNKNOWN"));
   }
 }
 
@@ -448,9 +462,11 @@ void Executor::GiveUp(uint64_t number) {
   if (found == waiting_.end()) return;
   const Done fail = std::move(found->fail);
   waiting_.erase(found);
-  fail(absl::UnavailableError(
-      absl::StrCat("container ", container_id_, " is not attached: ",
-                   condition_.empty() ? "it is being launched" : condition_)));
+  fail(WithReason(
+      absl::UnavailableError(absl::StrCat(
+          "container ", container_id_, " is not attached: ",
+          condition_.empty() ? "it is being launched" : condition_)),
+      "RECOVERING"));
 }
 
 void Executor::Settle() {
@@ -481,7 +497,9 @@ void Executor::NextOnJournal() {
   OnWorker(
       [journal = std::shared_ptr<ExecutorJournal>(std::move(journal_)),
        work = std::move(work)] {
-        const absl::Status status = work(*journal);
+        // A write that failed is an error of its own call alone.
+        absl::Status status = journal->ReopenIfFailed();
+        if (status.ok()) status = work(*journal);
         return std::make_pair(journal, status);
       },
       [done = std::move(done)](

@@ -55,6 +55,9 @@ class Executor : public std::enable_shared_from_this<Executor> {
     // The facts were replaced whole: by a shim's snapshot, or a journal's.
     std::function<void(Executor&)> on_facts;
     std::function<void(Executor&)> on_state;
+    // Its journal cannot be read, and its shim is gone. True: it was taken
+    // care of; false: look again later.
+    std::function<bool(Executor&)> on_damage;
   };
   using Done = std::function<void(absl::Status)>;
 
@@ -92,6 +95,13 @@ class Executor : public std::enable_shared_from_this<Executor> {
   bool adopted() const { return adopted_; }
   bool rolled_back() const { return rolled_back_; }
   bool launch_pending() const { return launched_ != nullptr; }
+  // Whether its journal is known to hold a start or an end: what holds neither
+  // may yet be rolled back.
+  bool is_certain() const {
+    return facts_.started.has_value() || facts_.exited.has_value();
+  }
+  // Nothing is known of it: its journal could not be read.
+  bool is_unknown() const { return facts_.intent.container_id().empty(); }
 
  private:
   using JournalWork = std::function<absl::Status(ExecutorJournal&)>;
@@ -113,7 +123,6 @@ class Executor : public std::enable_shared_from_this<Executor> {
 
   void Attach(ContainerLauncher::Shim shim);
   void AttachTo(UniqueFd connection);
-  void ReapShim();
   void OnSnapshot(const v1::AttachResponse::Snapshot& snapshot);
   void OnAttached();
   void OnLinkLost(const absl::Status& why);
@@ -147,7 +156,6 @@ class Executor : public std::enable_shared_from_this<Executor> {
   int restarts_ = 0;  // of its shim, by us
   Done launched_;     // as long as the launch is unanswered
   std::unique_ptr<ShimLink> link_;
-  Pidfd shim_process_;  // our child, until it is reaped
   absl::Duration retry_delay_;
   EventLoop::TimerId retry_timer_ = 0;
   uint64_t last_waiting_ = 0;

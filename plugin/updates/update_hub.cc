@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "api/reasons.h"
 
 namespace holdfast {
 
@@ -98,8 +99,9 @@ uint64_t UpdateHub::Watch(const v1::WatchUpdatesRequest& request,
         ++at;
         continue;
       }
-      at->second.sink->Finish(absl::AbortedError(
-          "TAKEN_OVER: another stream watches this framework now"));
+      at->second.sink->Finish(WithReason(
+          absl::AbortedError("another stream watches this framework now"),
+          "TAKEN_OVER"));
       at = watchers_.erase(at);
     }
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/reasons.h"
 #include "base/errors.h"
 
 namespace holdfast {
@@ -11,6 +12,10 @@ namespace {
 // A shim answers at once; one that is stopped or starved is told to the caller
 // as Unavailable, and the call may be repeated.
 constexpr absl::Duration kCallTimeout = absl::Seconds(10);
+
+absl::Status Unavailable(absl::string_view why) {
+  return WithReason(absl::UnavailableError(why), "RECOVERING");
+}
 
 }  // namespace
 
@@ -31,7 +36,11 @@ ShimLink::ShimLink(EventLoop& loop, UniqueFd connected,
   attach_->Send(hello.SerializeAsString());
 }
 
-ShimLink::~ShimLink() = default;
+ShimLink::~ShimLink() {
+  for (const auto& [uuid, acknowledging] : acknowledging_) {
+    loop_.Cancel(acknowledging.timer);
+  }
+}
 
 void ShimLink::OnMessage(absl::string_view bytes) {
   v1::AttachResponse response;
@@ -52,12 +61,10 @@ void ShimLink::OnMessage(absl::string_view bytes) {
       return events_.on_record(response.record());
     case v1::AttachResponse::kAcknowledged: {
       const v1::AttachResponse::Acknowledged& answer = response.acknowledged();
-      auto waiting = acknowledging_.extract(answer.uuid());
-      if (waiting.empty()) return;
-      const absl::Status status(static_cast<absl::StatusCode>(answer.code()),
-                                answer.message());
-      for (const Done& done : waiting.mapped()) done(status);
-      return;
+      return OnAcknowledged(
+          answer.uuid(),
+          absl::Status(static_cast<absl::StatusCode>(answer.code()),
+                       answer.message()));
     }
     case v1::AttachResponse::EVENT_NOT_SET:
       return;  // a newer shim's; nothing that we know depends on it
@@ -73,14 +80,24 @@ void ShimLink::OnDone(const absl::Status& status) {
       status.ok() ? absl::UnavailableError("the shim has ended") : status;
   // From the loop, so that the client is not destroyed within its callback.
   loop_.Post([this, why, alive = std::weak_ptr<int>(alive_)] {
-    if (alive.expired()) return;
-    for (auto& [uuid, waiting] : std::exchange(acknowledging_, {})) {
-      for (const Done& done : waiting) {
-        done(absl::UnavailableError(why.message()));
-      }
-    }
-    std::exchange(events_.on_lost, nullptr)(why);
+    if (!alive.expired()) FailAll(why);
   });
+}
+
+// Whoever waits is told after the owner, who knows by then that it is lost.
+void ShimLink::FailAll(const absl::Status& why) {
+  std::vector<Done> waiting;
+  for (auto& [uuid, acknowledging] : acknowledging_) {
+    loop_.Cancel(acknowledging.timer);
+    for (Done& done : acknowledging.waiting) waiting.push_back(std::move(done));
+  }
+  for (auto& [number, done] : calls_) waiting.push_back(std::move(done));
+  acknowledging_.clear();
+  calls_.clear();
+  std::exchange(events_.on_lost, nullptr)(why);  // may destroy us
+  const absl::Status unavailable =
+      Unavailable(absl::StrCat("its shim was lost: ", why.message()));
+  for (const Done& done : waiting) done(unavailable);
 }
 
 void ShimLink::LaunchTask(const v1::TaskInfo& task, Done done) {
@@ -97,29 +114,43 @@ void ShimLink::Kill(const v1::ShimKillRequest& request, Done done) {
 
 void ShimLink::Call(absl::string_view method, const std::string& request,
                     Done done) {
+  const uint64_t number = ++last_call_;
+  calls_.emplace(number, std::move(done));
+  if (lost_) return;  // FailAll comes
   client_.Unary(method, request, kCallTimeout,
-                [done = std::move(done)](absl::StatusOr<std::string> answer) {
-                  // Both mean: it may be asked again.
-                  if (absl::IsDeadlineExceeded(answer.status())) {
-                    return done(absl::UnavailableError(
-                        absl::StrCat("its shim does not answer: ",
-                                     answer.status().message())));
-                  }
-                  done(answer.status());
+                [this, number](absl::StatusOr<std::string> answer) {
+                  OnAnswer(number, answer.status());
                 });
 }
 
-void ShimLink::Acknowledge(const std::string& uuid, Done done) {
-  if (attach_ == nullptr) {
-    loop_.Post([done = std::move(done)] {
-      done(absl::UnavailableError("the shim has ended"));
-    });
-    return;
+void ShimLink::OnAnswer(uint64_t number, const absl::Status& status) {
+  if (absl::IsUnavailable(status)) return;  // FailAll comes
+  auto call = calls_.extract(number);
+  if (call.empty()) return;
+  if (absl::IsDeadlineExceeded(status)) {
+    return call.mapped()(Unavailable("its shim does not answer"));
   }
-  acknowledging_[uuid].push_back(std::move(done));
+  call.mapped()(status);
+}
+
+void ShimLink::Acknowledge(const std::string& uuid, Done done) {
+  Acknowledging& acknowledging = acknowledging_[uuid];
+  acknowledging.waiting.push_back(std::move(done));
+  if (acknowledging.waiting.size() > 1 || lost_) return;
+  acknowledging.timer = loop_.After(kCallTimeout, [this, uuid] {
+    OnAcknowledged(uuid, Unavailable("its shim does not answer"));
+  });
   v1::AttachRequest request;
   request.mutable_acknowledge()->set_uuid(uuid);
   attach_->Send(request.SerializeAsString());
+}
+
+void ShimLink::OnAcknowledged(const std::string& uuid,
+                              const absl::Status& status) {
+  auto answered = acknowledging_.extract(uuid);
+  if (answered.empty()) return;
+  loop_.Cancel(answered.mapped().timer);
+  for (const Done& done : answered.mapped().waiting) done(status);
 }
 
 }  // namespace holdfast

@@ -26,8 +26,8 @@ class ShimLink {
     std::function<void(const v1::AttachResponse::Snapshot&)> on_snapshot;
     std::function<void()> on_attached;
     std::function<void(const v1::JournalRecord&)> on_record;
-    // The last one; every pending call has failed with Unavailable. The link
-    // may be destroyed in it.
+    // The last one; the link may be destroyed in it. Then every pending call
+    // fails with Unavailable RECOVERING.
     std::function<void(absl::Status)> on_lost;
   };
 
@@ -41,8 +41,16 @@ class ShimLink {
   void Acknowledge(const std::string& uuid, Done done);
 
  private:
+  struct Acknowledging {
+    std::vector<Done> waiting;
+    EventLoop::TimerId timer = 0;
+  };
+
   void OnMessage(absl::string_view bytes);
   void OnDone(const absl::Status& status);
+  void FailAll(const absl::Status& why);
+  void OnAnswer(uint64_t call, const absl::Status& status);
+  void OnAcknowledged(const std::string& uuid, const absl::Status& status);
   void Call(absl::string_view method, const std::string& request, Done done);
 
   EventLoop& loop_;
@@ -50,8 +58,9 @@ class ShimLink {
   bool lost_ = false;
   // What was posted asks whether this link still is.
   std::shared_ptr<int> alive_ = std::make_shared<int>();
-  // Of acknowledgements that were sent, by uuid.
-  absl::flat_hash_map<std::string, std::vector<Done>> acknowledging_;
+  absl::flat_hash_map<std::string, Acknowledging> acknowledging_;  // by uuid
+  uint64_t last_call_ = 0;
+  absl::flat_hash_map<uint64_t, Done> calls_;
   rpc::GrpcClient client_;
   rpc::ClientCall* attach_;
 };

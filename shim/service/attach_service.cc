@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/ids.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
 #include "base/version.h"
@@ -87,7 +88,13 @@ class AttachService::Session : public rpc::CallHandler {
     snapshot.set_shim_pid(getpid());
     snapshot.set_version(kVersion);
     for (v1::JournalRecord& record : supervisor().facts().Condensed()) {
-      if (record.has_intent()) record.mutable_intent()->clear_launch();
+      // Large, and the executor's alone.
+      if (record.has_intent()) {
+        record.mutable_intent()->clear_launch();
+        record.mutable_intent()->mutable_task()->clear_data();
+      } else if (record.has_task_intent()) {
+        record.mutable_task_intent()->mutable_task()->clear_data();
+      }
       *snapshot.add_records() = std::move(record);
     }
     Send(response);
@@ -146,6 +153,8 @@ void AttachService::AddUnaryMethods(rpc::GrpcServer& server) {
              rpc::ServerCall&) -> absl::StatusOr<std::string> {
         HOLDFAST_ASSIGN_OR_RETURN(const auto request,
                                   Parse<v1::ShimLaunchTaskRequest>(bytes));
+        HOLDFAST_RETURN_IF_ERROR(
+            ValidateId("task_id", request.task().task_id()));
         HOLDFAST_RETURN_IF_ERROR(supervisor_.LaunchTask(request.task()));
         return v1::ShimLaunchTaskResponse().SerializeAsString();
       });
@@ -170,8 +179,14 @@ void AttachService::AddUnaryMethods(rpc::GrpcServer& server) {
              rpc::ServerCall&) -> absl::StatusOr<std::string> {
         HOLDFAST_ASSIGN_OR_RETURN(const auto request,
                                   Parse<v1::ShimConfigureRequest>(bytes));
-        HOLDFAST_RETURN_IF_ERROR(supervisor_.SetRecoveryTimeout(
-            FromProto(request.recovery_timeout())));
+        const absl::Duration timeout = FromProto(request.recovery_timeout());
+        // What is missing would read as zero, and end the executor.
+        if (!request.has_recovery_timeout() ||
+            timeout < absl::ZeroDuration()) {
+          return absl::InvalidArgumentError(
+              "configure: recovery_timeout is missing or negative");
+        }
+        HOLDFAST_RETURN_IF_ERROR(supervisor_.SetRecoveryTimeout(timeout));
         return v1::ShimConfigureResponse().SerializeAsString();
       });
 }

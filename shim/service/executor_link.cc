@@ -30,6 +30,17 @@ bool IsExecutorState(v1::TaskState state) {
 
 constexpr size_t kMaxMessageBytes = 10'000;
 
+// At most `most` bytes of it, cut before a character, never within one: a
+// string field that is not UTF-8 cannot be read back.
+std::string CutUtf8(const std::string& text, size_t most) {
+  if (text.size() <= most) return text;
+  const auto continues = [&](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  while (most > 0 && continues(most)) --most;
+  return text.substr(0, most);
+}
+
 absl::StatusOr<v1::StatusUpdate> ToStatusUpdate(
     const v1::ExecutorCall::Update& said) {
   HOLDFAST_RETURN_IF_ERROR(ValidateId("update uuid", said.uuid()));
@@ -46,7 +57,7 @@ absl::StatusOr<v1::StatusUpdate> ToStatusUpdate(
   status.set_state(said.status().state());
   status.set_reason(said.status().reason());
   status.set_source(v1::SOURCE_EXECUTOR);
-  status.set_message(said.status().message().substr(0, kMaxMessageBytes));
+  status.set_message(CutUtf8(said.status().message(), kMaxMessageBytes));
   status.set_data(said.status().data());
   return update;
 }
@@ -110,6 +121,7 @@ class ExecutorLink::Session : public rpc::CallHandler {
       if (link_.current_ != this) return;  // it was a bad one
     }
     link_.DeliverTasks();
+    link_.DeliverKills();
   }
 
   void OnUpdate(const v1::ExecutorCall::Update& said) {
@@ -159,7 +171,18 @@ void ExecutorLink::DeliverTasks() {
     v1::ExecutorEvent event;
     *event.mutable_launch()->mutable_task() = task.info;
     current_->Send(event);
-    if (task.kill) DeliverKill(*task.kill);
+  }
+}
+
+void ExecutorLink::DeliverKills() {
+  const ExecutorFacts& facts = supervisor_.facts();
+  for (const TaskFacts& task : facts.tasks) {
+    if (task.kill && !task.IsTerminal()) DeliverKill(*task.kill);
+  }
+  if (facts.kill) {
+    DeliverKill(*facts.kill);
+  } else if (facts.fenced) {
+    DeliverKill(v1::KillRequested());
   }
 }
 
@@ -173,7 +196,7 @@ void ExecutorLink::DeliverKill(const v1::KillRequested& kill) {
     event.mutable_kill()->set_task_id(kill.task_id());
     *event.mutable_kill()->mutable_grace_period() = kill.grace_period();
   } else {
-    return;  // with the task, when that is delivered
+    return;  // after the task, when that is delivered
   }
   current_->Send(event);
 }

@@ -26,6 +26,8 @@ class ExecutorLink {
   class Session;
 
   bool IsDelivered(const TaskFacts& task) const;
+  // All that were asked for and are not done: for a new subscription.
+  void DeliverKills();
 
   Supervisor& supervisor_;
   Session* current_ = nullptr;

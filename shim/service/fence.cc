@@ -13,11 +13,15 @@ Fence::Fence(EventLoop& loop, absl::Duration recovery_timeout,
   Arm();
 }
 
-Fence::~Fence() { loop_.Cancel(timer_); }
+Fence::~Fence() { CancelTimer(); }
 
-void Fence::Arm() {
+void Fence::CancelTimer() {
   loop_.Cancel(timer_);
   timer_ = 0;
+}
+
+void Fence::Arm() {
+  CancelTimer();
   if (recovery_timeout_ == absl::InfiniteDuration()) return;
   const absl::Duration passed = loop_.clock().SinceBoot() - lost_at_;
   timer_ = loop_.After(recovery_timeout_ - passed, [this] {
@@ -30,7 +34,7 @@ void Fence::Arm() {
 
 void Fence::AgentBack() {
   state_ = Next(state_, LinkEvent::kAgentBack);
-  if (state_ == LinkState::kAttached) Disarm();
+  if (state_ == LinkState::kAttached) CancelTimer();
 }
 
 void Fence::AgentLost() {
@@ -47,8 +51,8 @@ void Fence::SetTimeout(absl::Duration recovery_timeout) {
 }
 
 void Fence::Disarm() {
-  loop_.Cancel(timer_);
-  timer_ = 0;
+  state_ = LinkState::kTerminating;
+  CancelTimer();
 }
 
 }  // namespace holdfast::shim

@@ -24,7 +24,8 @@ class Fence {
   void AgentLost();
   // Counts from the moment of the loss, not from now.
   void SetTimeout(absl::Duration recovery_timeout);
-  // The executor is over by itself; nothing is to be fenced any more.
+  // The executor is over by itself; nothing is to be fenced any more. Final:
+  // kTerminating, as far as the link is concerned.
   void Disarm();
 
   LinkState state() const { return state_; }
@@ -32,6 +33,7 @@ class Fence {
 
  private:
   void Arm();
+  void CancelTimer();
 
   EventLoop& loop_;
   absl::Duration recovery_timeout_;

@@ -10,12 +10,16 @@
 namespace holdfast::shim {
 namespace {
 
+bool HasStatus(const v1::Exited& exited) {
+  return exited.has_exit_code() || exited.has_signal();
+}
+
 Outcome ByFence(const v1::Exited& exited, const v1::Fenced& fenced) {
-  return {v1::TASK_FAILED, v1::REASON_RECOVERY_TIMEOUT,
-          absl::StrCat(
-              "No agent came back within recovery_timeout (",
-              absl::FormatDuration(FromProto(fenced.recovery_timeout())),
-              "); the executor was ended and ", Describe(exited))};
+  return {
+      v1::TASK_FAILED, v1::REASON_RECOVERY_TIMEOUT,
+      absl::StrCat("No agent came back within recovery_timeout (",
+                   absl::FormatDuration(FromProto(fenced.recovery_timeout())),
+                   "); the executor was ended and ", Describe(exited))};
 }
 
 Outcome ByKill(const v1::Exited& exited, const v1::KillRequested& kill) {
@@ -45,7 +49,7 @@ Outcome OutcomeOfCommand(const v1::Exited& exited,
                          const std::optional<v1::Fenced>& fenced) {
   if (fenced) return ByFence(exited, *fenced);
   if (kill) return ByKill(exited, *kill);
-  if (!exited.has_exit_code() && !exited.has_signal()) {
+  if (!HasStatus(exited)) {
     return {v1::TASK_FAILED, v1::REASON_SHIM_DIED,
             absl::StrCat("Exit status unknown: ", exited.message())};
   }
@@ -68,11 +72,14 @@ Outcome OutcomeOfOrphan(const v1::Exited& exited,
   if (fenced) return ByFence(exited, *fenced);
   if (task_kill) return ByKill(exited, *task_kill);
   if (executor_kill) return ByKill(exited, *executor_kill);
-  return {v1::TASK_FAILED,
-          exited.oom_killed() && exited.signal() == SIGKILL
-              ? v1::REASON_CONTAINER_LIMITATION_MEMORY
-              : v1::REASON_EXECUTOR_TERMINATED,
-          absl::StrCat("Its executor ", Describe(exited))};
+  return {
+      v1::TASK_FAILED,
+      exited.oom_killed() && exited.signal() == SIGKILL
+          ? v1::REASON_CONTAINER_LIMITATION_MEMORY
+          : v1::REASON_EXECUTOR_TERMINATED,
+      absl::StrCat("Its executor ",
+                   HasStatus(exited) ? "" : "has ended; exit status unknown: ",
+                   Describe(exited))};
 }
 
 }  // namespace holdfast::shim

@@ -45,6 +45,18 @@ absl::Duration FirstAttachTimeout(const ExecutorFacts& facts) {
   return std::max(RecoveryTimeoutOf(facts), absl::Seconds(10));
 }
 
+// The process that was started, or none: it has ended. An error is neither.
+absl::StatusOr<Pidfd> FindProcess(const v1::Started& started) {
+  absl::StatusOr<Pidfd> process = Pidfd::Open(started.pid());
+  if (absl::IsNotFound(process.status())) return Pidfd();
+  if (!process.ok()) return process.status();
+  const absl::StatusOr<uint64_t> ticks = ReadStartTicks(started.pid());
+  if (absl::IsNotFound(ticks.status())) return Pidfd();
+  if (!ticks.ok()) return ticks.status();
+  if (*ticks != started.start_ticks()) return Pidfd();
+  return process;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(EventLoop& loop, ExecutorJournal journal,
@@ -52,10 +64,7 @@ Supervisor::Supervisor(EventLoop& loop, ExecutorJournal journal,
     : loop_(loop),
       journal_(std::move(journal)),
       runtime_directory_(std::move(runtime_directory)),
-      fence_(loop,
-             facts().started ? RecoveryTimeoutOf(facts())
-                             : FirstAttachTimeout(facts()),
-             [this] { OnFenced(); }) {}
+      fence_(loop, FirstAttachTimeout(facts()), [this] { OnFenced(); }) {}
 
 Supervisor::~Supervisor() {
   if (process_) loop_.Unwatch(process_.fd());
@@ -105,22 +114,24 @@ absl::Status Supervisor::Adopt() {
   UniqueFd stdout_end, stderr_end;
   HOLDFAST_RETURN_IF_ERROR(OpenGroupAndOutput(stdout_end, stderr_end));
   const v1::Started& started = *facts().started;
-  absl::StatusOr<Pidfd> process = Pidfd::Open(started.pid());
-  if (process.ok()) {
-    const absl::StatusOr<uint64_t> ticks = ReadStartTicks(started.pid());
-    if (ticks.ok() && *ticks == started.start_ticks()) {
-      process_ = *std::move(process);
-      HOLDFAST_RETURN_IF_ERROR(WatchProcess());
-      if (facts().fenced || facts().kill ||
-          (!facts().intent.launch().custom() && facts().tasks[0].kill)) {
-        Terminate(GraceOf(v1::KillRequested()));
-      }
-      return absl::OkStatus();
-    }
+  HOLDFAST_ASSIGN_OR_RETURN(process_, FindProcess(started));
+  if (process_) {
+    HOLDFAST_RETURN_IF_ERROR(WatchProcess());
+    if (const auto kill = KillUnderWay()) Terminate(GraceOf(*kill));
+    return absl::OkStatus();
   }
   exited_.set_message("its shim had died, and then it ended");
   BeginReaping();
   return absl::OkStatus();
+}
+
+std::optional<v1::KillRequested> Supervisor::KillUnderWay() const {
+  if (facts().fenced) return v1::KillRequested();
+  // A custom executor ends its own tasks.
+  if (facts().intent.launch().custom() || !facts().tasks[0].kill) {
+    return facts().kill;
+  }
+  return facts().tasks[0].kill;
 }
 
 // The pipe has a name, and the executor's end can read too: when this shim
@@ -194,7 +205,10 @@ absl::Status Supervisor::WatchProcess() {
                      [this](uint32_t) { OnProcessEnded(); });
 }
 
+// A write that fails is an error of one call: the next one begins with what
+// the disk says.
 absl::Status Supervisor::Record(std::vector<v1::JournalRecord> records) {
+  HOLDFAST_RETURN_IF_ERROR(journal_.ReopenIfFailed());
   HOLDFAST_RETURN_IF_ERROR(journal_.Record(records));
   if (listeners_.on_record) {
     for (const v1::JournalRecord& record : records) {
@@ -325,6 +339,7 @@ void Supervisor::OnFenced() {
   // The fence holds also where the disk does not take its record.
   if (absl::Status recorded = Record({record}); !recorded.ok()) {
     Log(Severity::kError, recorded.ToString());
+    unrecorded_fence_ = std::move(record);
   }
   v1::KillRequested request;
   const absl::Duration grace = GraceOf(request);
@@ -382,17 +397,20 @@ void Supervisor::KillWhatIsLeft() {
 }
 
 std::vector<v1::JournalRecord> Supervisor::EndRecords() const {
-  std::vector<v1::JournalRecord> records(1);
-  *records[0].mutable_exited() = exited_;
+  std::vector<v1::JournalRecord> records;
+  ExecutorFacts told = facts();
+  if (unrecorded_fence_ && told.Apply(*unrecorded_fence_).ok()) {
+    records.push_back(*unrecorded_fence_);
+  }
+  *records.emplace_back().mutable_exited() = exited_;
   uint64_t updates = 0;
-  for (const TaskFacts& task : facts().tasks) {
+  for (const TaskFacts& task : told.tasks) {
     if (task.IsTerminal()) continue;
-    const bool custom = facts().intent.launch().custom();
+    const bool custom = told.intent.launch().custom();
     const Outcome outcome =
-        custom ? OutcomeOfOrphan(exited_, task.kill, facts().kill,
-                                 facts().fenced)
-               : OutcomeOfCommand(exited_, task.kill ? task.kill : facts().kill,
-                                  facts().fenced);
+        custom ? OutcomeOfOrphan(exited_, task.kill, told.kill, told.fenced)
+               : OutcomeOfCommand(exited_, task.kill ? task.kill : told.kill,
+                                  told.fenced);
     v1::StatusUpdate update = MakeUpdate(task.info, outcome.state,
                                          outcome.reason, outcome.message);
     v1::TaskStatus& status = *update.mutable_status();
@@ -401,7 +419,7 @@ std::vector<v1::JournalRecord> Supervisor::EndRecords() const {
       if (exited_.has_signal()) status.set_signal(exited_.signal());
       status.set_oom_killed(exited_.oom_killed());
     }
-    *status.mutable_start_time() = facts().started->time();
+    *status.mutable_start_time() = told.started->time();
     *status.mutable_end_time() = exited_.time();
     *records.emplace_back().mutable_update() =
         journal_.Complete(std::move(update), updates++);
@@ -415,7 +433,10 @@ void Supervisor::RecordEnd() {
       Log(Severity::kWarning, drained.ToString());
     }
   }
-  if (absl::Status recorded = Record(EndRecords()); !recorded.ok()) {
+  absl::Status recorded = journal_.ReopenIfFailed();
+  // A try that was answered with an error may have reached the disk.
+  if (recorded.ok() && !facts().exited) recorded = Record(EndRecords());
+  if (!recorded.ok()) {
     // The end is known here alone: it is kept until the disk takes it.
     Log(Severity::kError, recorded.ToString(),
         {{"container", facts().intent.container_id()}});
@@ -433,6 +454,7 @@ void Supervisor::RecordEnd() {
 }
 
 absl::Status Supervisor::Acknowledge(const std::string& uuid) {
+  HOLDFAST_RETURN_IF_ERROR(journal_.ReopenIfFailed());
   return journal_.Acknowledge(uuid);
 }
 

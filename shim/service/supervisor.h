@@ -80,6 +80,7 @@ class Supervisor {
  private:
   absl::Status Launch();
   absl::Status Adopt();
+  std::optional<v1::KillRequested> KillUnderWay() const;
   absl::Status OpenGroupAndOutput(UniqueFd& stdout_end, UniqueFd& stderr_end);
   absl::Status OpenOutput(const char* name, std::unique_ptr<OutputLog>& log,
                           UniqueFd& executor_end);
@@ -112,6 +113,7 @@ class Supervisor {
   std::unique_ptr<OutputLog> stdout_;
   std::unique_ptr<OutputLog> stderr_;
   v1::Exited exited_;
+  std::optional<v1::JournalRecord> unrecorded_fence_;  // the disk refused it
   bool told_detached_ = false;  // the journal's last word on the link
   uint64_t oom_kills_before_ = 0;
   absl::Duration kill_at_ = absl::InfiniteDuration();  // since boot
