@@ -1,0 +1,56 @@
+#include "tests/shim/service/shim_pair.h"
+
+#include <utility>
+
+#include "base/unix_socket.h"
+
+namespace holdfast::shim {
+
+void ShimPairTest::Serve(const v1::Intent& intent) {
+  ASSERT_TRUE(Start(intent).ok());
+  server_ = std::make_unique<rpc::GrpcServer>(*loop_);
+  attach_ = std::make_unique<AttachService>(*server_, *supervisor_);
+  link_ = std::make_unique<ExecutorLink>(*server_, *supervisor_);
+  supervisor_->Listen({
+      .on_record =
+          [this](const auto& record) {
+            records_.push_back(record);
+            attach_->OnRecord(record);
+          },
+      .on_over =
+          [this] {
+            ++over_;
+            attach_->OnOver();
+          },
+      .on_task = [this] { link_->DeliverTasks(); },
+      .on_kill = [this](const auto& kill) { link_->DeliverKill(kill); },
+  });
+  server_->OnConnectionClosed(
+      [this](uint64_t) { attach_->OnConnectionClosed(); });
+}
+
+void ShimPairTest::TearDown() {
+  server_.reset();
+  SupervisorTest::TearDown();
+}
+
+std::unique_ptr<rpc::GrpcClient> ShimPairTest::Connect() {
+  std::pair<UniqueFd, UniqueFd> ends = std::move(UnixPair()).value();
+  EXPECT_TRUE(server_->Serve(std::move(ends.first)).ok());
+  return std::make_unique<rpc::GrpcClient>(*loop_, std::move(ends.second),
+                                           [](absl::Status) {});
+}
+
+absl::Status ShimPairTest::Call(rpc::GrpcClient& client,
+                                absl::string_view method,
+                                const std::string& request) {
+  auto answer = std::make_shared<std::optional<absl::Status>>();
+  client.Unary(method, request, absl::InfiniteDuration(),
+               [answer](const absl::StatusOr<std::string>& got) {
+                 *answer = got.status();
+               });
+  EXPECT_TRUE(RunUntil([&] { return answer->has_value(); }));
+  return answer->value_or(absl::UnknownError("no answer"));
+}
+
+}  // namespace holdfast::shim
