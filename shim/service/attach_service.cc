@@ -74,9 +74,11 @@ class AttachService::Session : public rpc::CallHandler {
       return call_.Finish(
           absl::InvalidArgumentError("attach: a second hello"));
     }
-    if (Session* former = std::exchange(service_.current_, this)) {
+    if (Session* former = std::exchange(service_.current_, nullptr)) {
       former->Finish(absl::AbortedError("another agent attached"));
+      supervisor().AgentLost();  // the newer one has yet to confirm
     }
+    service_.current_ = this;
     incarnation_ = hello.agent_incarnation();
     SendSnapshot();
     if (supervisor().phase() == Phase::kOver) call_.Finish(absl::OkStatus());
