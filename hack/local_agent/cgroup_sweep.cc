@@ -74,6 +74,19 @@ std::vector<std::string> CgroupDirectories(const std::string& root) {
   return found;
 }
 
+std::set<pid_t> ProcessesBelow(const std::string& root) {
+  std::set<pid_t> processes;
+  for (const std::string& directory : CgroupDirectories(root)) {
+    for (const std::string& group : GroupsBelow(directory)) {
+      for (const std::string& text : Pids(group)) {
+        pid_t pid = 0;
+        if (absl::SimpleAtoi(text, &pid)) processes.insert(pid);
+      }
+    }
+  }
+  return processes;
+}
+
 absl::Status SweepCgroups(const std::string& root, absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   while (true) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +17,9 @@ namespace holdfast::hack {
 
 // The directories of that name that exist, in whatever hierarchy.
 std::vector<std::string> CgroupDirectories(const std::string& root);
+
+// The processes below `root`, each once.
+std::set<pid_t> ProcessesBelow(const std::string& root);
 
 // SIGKILLs every process below `root`, held by pidfd and checked against its
 // group, and removes the groups. DeadlineExceeded: something is left.

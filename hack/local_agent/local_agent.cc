@@ -43,7 +43,7 @@ LocalAgent::~LocalAgent() {
   if (!swept_) (void)Sweep(/*keep=*/false);  // nobody is left to hear of it
 }
 
-absl::Status LocalAgent::Start() {
+absl::Status LocalAgent::Spawn() {
   std::vector<std::string> argv = {
       absl::StrCat(options_.bin_dir, "/holdfastd"),
       absl::StrCat("--work_dir=", work_dir()),
@@ -53,7 +53,11 @@ absl::Status LocalAgent::Start() {
   client_.reset();
   started_ = absl::Now();
   HOLDFAST_ASSIGN_OR_RETURN(process_, ChildProcess::Spawn(argv, log_path()));
+  return absl::OkStatus();
+}
 
+absl::Status LocalAgent::Start() {
+  HOLDFAST_RETURN_IF_ERROR(Spawn());
   absl::StatusOr<std::unique_ptr<Client>> client =
       Client::Connect(runtime_dir() + "/holdfastd.sock", kStartTimeout);
   if (!client.ok()) {

@@ -32,10 +32,13 @@ class LocalAgent {
   // Starts holdfastd and connects anew: client() is another one from now on.
   // An agent that ends instead is an error with the end of its log.
   absl::Status Start();
+  // Its first half: starts holdfastd and waits for nothing.
+  absl::Status Spawn();
   // From holdfastd's start to the moment in which it had finished recovery
   // and `executors` of them were attached. DeadlineExceeded: they never were.
   absl::StatusOr<absl::Duration> WaitUntilRecovered(size_t executors,
                                                     absl::Duration timeout);
+  absl::Status Signal(int signal) const { return process_->Signal(signal); }
   absl::Status KillHard();                   // SIGKILL, reaped
   absl::StatusOr<std::string> StopGently();  // SIGTERM; how it ended
 
