@@ -18,7 +18,7 @@ namespace {
 
 // Long enough for one update to have come all the way before the next: what
 // is measured is the way, not a queue.
-constexpr absl::Duration kPause = absl::Milliseconds(3);
+constexpr absl::Duration kPause = absl::Milliseconds(10);
 
 void SendUpdates(ExecutorDriver& driver, const v1::TaskInfo& task) {
   int updates = 0;

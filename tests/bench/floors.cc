@@ -29,43 +29,6 @@ double MillisecondsSince(absl::Time start) {
   return absl::ToDoubleMilliseconds(absl::Now() - start);
 }
 
-// A file like a journal: its blocks are there before they are written.
-class ZeroFilledFile {
- public:
-  static absl::StatusOr<ZeroFilledFile> Create(const std::string& directory) {
-    const std::string path = directory + "/floor";
-    UniqueFd fd(
-        open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!fd) return ErrnoStatus(errno, "open", path);
-    const std::vector<char> zeros(kFileBytes);
-    if (write(fd.get(), zeros.data(), zeros.size()) !=
-            static_cast<ssize_t>(zeros.size()) ||
-        fsync(fd.get()) != 0) {
-      return ErrnoStatus(errno, "write", path);
-    }
-    unlink(path.c_str());
-    return ZeroFilledFile(std::move(fd));
-  }
-
-  absl::Status WriteDurably() {
-    std::array<char, kRecordBytes> record;
-    record.fill('x');
-    if (pwrite(fd_.get(), record.data(), record.size(), offset_) !=
-            static_cast<ssize_t>(record.size()) ||
-        fdatasync(fd_.get()) != 0) {
-      return ErrnoStatus(errno, "fdatasync", "floor");
-    }
-    offset_ = (offset_ + kRecordBytes) % (kFileBytes - kRecordBytes);
-    return absl::OkStatus();
-  }
-
- private:
-  explicit ZeroFilledFile(UniqueFd fd) : fd_(std::move(fd)) {}
-
-  UniqueFd fd_;
-  off_t offset_ = 0;
-};
-
 absl::StatusOr<pid_t> SpawnSleeper() {
   std::string program = "busybox", sleep = "sleep", seconds = "1000";
   char* argv[] = {program.data(), sleep.data(), seconds.data(), nullptr};
@@ -130,45 +93,55 @@ absl::StatusOr<double> ConnectOnce(const std::string& directory, int sockets) {
 
 }  // namespace
 
-absl::StatusOr<Samples> DurableWrite(const std::string& directory, int n) {
-  HOLDFAST_ASSIGN_OR_RETURN(ZeroFilledFile file,
-                            ZeroFilledFile::Create(directory));
-  Samples samples;
-  for (int i = 0; i < n; ++i) {
-    const absl::Time start = absl::Now();
-    HOLDFAST_RETURN_IF_ERROR(file.WriteDurably());
-    samples.Add(MillisecondsSince(start));
+// Like a journal: its blocks are there before they are written.
+absl::StatusOr<FloorMeter> FloorMeter::Create(const std::string& directory) {
+  const std::string path = directory + "/floor";
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd) return ErrnoStatus(errno, "open", path);
+  const std::vector<char> zeros(kFileBytes);
+  if (write(fd.get(), zeros.data(), zeros.size()) !=
+          static_cast<ssize_t>(zeros.size()) ||
+      fsync(fd.get()) != 0) {
+    return ErrnoStatus(errno, "write", path);
   }
-  return samples;
+  unlink(path.c_str());
+  return FloorMeter(std::move(fd));
 }
 
-absl::StatusOr<Samples> SpawnAndWrite(const std::string& directory, int n) {
-  HOLDFAST_ASSIGN_OR_RETURN(ZeroFilledFile file,
-                            ZeroFilledFile::Create(directory));
-  Samples samples;
-  for (int i = 0; i < n; ++i) {
-    const absl::Time start = absl::Now();
-    HOLDFAST_ASSIGN_OR_RETURN(const pid_t pid, SpawnSleeper());
-    const absl::Status written = file.WriteDurably();
-    samples.Add(MillisecondsSince(start));
-    EndChild(pid);
-    HOLDFAST_RETURN_IF_ERROR(written);
+absl::Status FloorMeter::WriteDurably() {
+  std::array<char, kRecordBytes> record;
+  record.fill('x');
+  if (pwrite(fd_.get(), record.data(), record.size(), offset_) !=
+          static_cast<ssize_t>(record.size()) ||
+      fdatasync(fd_.get()) != 0) {
+    return ErrnoStatus(errno, "fdatasync", "floor");
   }
-  return samples;
+  offset_ = (offset_ + kRecordBytes) % (kFileBytes - kRecordBytes);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Samples> KillReapAndWrite(const std::string& directory, int n) {
-  HOLDFAST_ASSIGN_OR_RETURN(ZeroFilledFile file,
-                            ZeroFilledFile::Create(directory));
-  Samples samples;
-  for (int i = 0; i < n; ++i) {
-    HOLDFAST_ASSIGN_OR_RETURN(const pid_t pid, SpawnSleeper());
-    const absl::Time start = absl::Now();
-    EndChild(pid);
-    HOLDFAST_RETURN_IF_ERROR(file.WriteDurably());
-    samples.Add(MillisecondsSince(start));
-  }
-  return samples;
+absl::StatusOr<double> FloorMeter::DurableWrite() {
+  const absl::Time start = absl::Now();
+  HOLDFAST_RETURN_IF_ERROR(WriteDurably());
+  return MillisecondsSince(start);
+}
+
+absl::StatusOr<double> FloorMeter::SpawnAndWrite() {
+  const absl::Time start = absl::Now();
+  HOLDFAST_ASSIGN_OR_RETURN(const pid_t pid, SpawnSleeper());
+  const absl::Status written = WriteDurably();
+  const double took = MillisecondsSince(start);
+  EndChild(pid);
+  HOLDFAST_RETURN_IF_ERROR(written);
+  return took;
+}
+
+absl::StatusOr<double> FloorMeter::KillReapAndWrite() {
+  HOLDFAST_ASSIGN_OR_RETURN(const pid_t pid, SpawnSleeper());
+  const absl::Time start = absl::Now();
+  EndChild(pid);
+  HOLDFAST_RETURN_IF_ERROR(WriteDurably());
+  return MillisecondsSince(start);
 }
 
 absl::StatusOr<Samples> ConnectToAll(const std::string& directory, int sockets,

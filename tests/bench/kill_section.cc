@@ -31,11 +31,12 @@ absl::StatusOr<double> KillOne(Fleet& fleet, const v1::TaskInfo& task) {
 absl::Status MeasureKill(const Options& options, Figures& figures) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<Fleet> fleet,
                             Fleet::Create(options.bin_dir, options.parent_dir));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const Samples floor,
-      KillReapAndWrite(fleet->agent().directory(), options.launches));
-  Samples samples;
+  HOLDFAST_ASSIGN_OR_RETURN(FloorMeter meter,
+                            FloorMeter::Create(fleet->agent().directory()));
+  Samples samples, floor;
   for (const v1::TaskInfo& task : fleet->NewSleepers(options.launches)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const double least, meter.KillReapAndWrite());
+    floor.Add(least);
     HOLDFAST_ASSIGN_OR_RETURN(const double took, KillOne(*fleet, task));
     samples.Add(took);
   }

@@ -9,19 +9,34 @@
 namespace holdfast::bench {
 namespace {
 
-absl::Status OneAtATime(const Options& options, Fleet& fleet,
-                        const Samples& floor, Figures& figures) {
-  InFlightLauncher launcher(fleet.client(), Fleet::kFramework,
-                            fleet.NewSleepers(options.launches));
-  HOLDFAST_RETURN_IF_ERROR(launcher.Run(/*width=*/1));
-  Figure figure = FigureOf(launcher.milliseconds());
+constexpr absl::Duration kTimeout = absl::Seconds(20);
+
+absl::StatusOr<double> LaunchOne(Fleet& fleet, const v1::TaskInfo& task) {
+  const absl::Time start = absl::Now();
+  HOLDFAST_RETURN_IF_ERROR(fleet.Launch(task));
+  const double took = absl::ToDoubleMilliseconds(absl::Now() - start);
+  HOLDFAST_RETURN_IF_ERROR(
+      fleet.ledger().WaitForUpdate({task.task_id()}, kTimeout));
+  return took;
+}
+
+absl::StatusOr<Samples> OneAtATime(const Options& options, Fleet& fleet,
+                                   FloorMeter& meter, Figures& figures) {
+  Samples samples, floor;
+  for (const v1::TaskInfo& task : fleet.NewSleepers(options.launches)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const double least, meter.SpawnAndWrite());
+    floor.Add(least);
+    HOLDFAST_ASSIGN_OR_RETURN(const double took, LaunchOne(fleet, task));
+    samples.Add(took);
+  }
+  Figure figure = FigureOf(samples);
   figure.section = "launch";
   figure.name = "launch_task_to_running";
   figure.unit = "ms";
   figure.floor = Floor{"posix_spawn + durable write", floor.Median()};
   figure.door = Door{5};
   figures.Add(figure);
-  return absl::OkStatus();
+  return floor;
 }
 
 absl::Status Burst(const Options& options, Fleet& fleet, const Samples& floor,
@@ -36,8 +51,7 @@ absl::Status Burst(const Options& options, Fleet& fleet, const Samples& floor,
   figure.n = options.burst;
   figure.value = options.burst / absl::ToDoubleSeconds(launcher.took());
   figure.floor =
-      Floor{"posix_spawn + durable write",
-            1000.0 * static_cast<double>(floor.size()) / floor.Sum()};
+      Floor{"posix_spawn + durable write, one by one", 1000 / floor.Median()};
   figure.door = Door{200, /*at_least=*/true};
   figures.Add(figure);
   return absl::OkStatus();
@@ -48,10 +62,10 @@ absl::Status Burst(const Options& options, Fleet& fleet, const Samples& floor,
 absl::Status MeasureLaunch(const Options& options, Figures& figures) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<Fleet> fleet,
                             Fleet::Create(options.bin_dir, options.parent_dir));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const Samples floor,
-      SpawnAndWrite(fleet->agent().directory(), options.launches));
-  HOLDFAST_RETURN_IF_ERROR(OneAtATime(options, *fleet, floor, figures));
+  HOLDFAST_ASSIGN_OR_RETURN(FloorMeter meter,
+                            FloorMeter::Create(fleet->agent().directory()));
+  HOLDFAST_ASSIGN_OR_RETURN(const Samples floor,
+                            OneAtATime(options, *fleet, meter, figures));
   return Burst(options, *fleet, floor, figures);
 }
 
