@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "shim/client/shim_arguments.h"
+#include "shim/executor/enter_cgroup.h"
 #include "shim/shim_process.h"
 
 namespace holdfast::shim {
@@ -38,7 +39,6 @@ int Run(char** argv) {
   Inheritance inheritance;
   inheritance.journal_path = argv[kJournalPathArgument];
   inheritance.runtime_directory = argv[kRuntimeDirectoryArgument];
-  inheritance.shim_procs_file = argv[kShimProcsFileArgument];
   inheritance.journal = UniqueFd(kJournalFd);
   inheritance.listening = UniqueFd(kListeningFd);
   inheritance.connection = UniqueFd(kConnectionFd);
@@ -49,6 +49,8 @@ int Run(char** argv) {
       return EX_USAGE;
     }
   }
+  // First of all: it may make this another process.
+  inheritance.obstacle = EnterCgroup(argv[kShimProcsFileArgument]);
   IgnoreSignals();
   // Orphans of the executor become ours, and are reaped here.
   prctl(PR_SET_CHILD_SUBREAPER, 1);

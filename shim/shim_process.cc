@@ -16,17 +16,10 @@ namespace {
 // is in the journal.
 constexpr absl::Duration kDrainTimeout = absl::Seconds(2);
 
-absl::Status MoveToCgroup(const std::string& procs_file) {
-  if (procs_file.empty()) return absl::OkStatus();
-  return Annotate(WriteKernelFile(procs_file, "0"),
-                  "move the shim to its own cgroup");
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ShimProcess>> ShimProcess::Start(
     EventLoop& loop, Inheritance inheritance) {
-  const absl::Status moved = MoveToCgroup(inheritance.shim_procs_file);
   HOLDFAST_ASSIGN_OR_RETURN(
       ExecutorJournal journal,
       ExecutorJournal::Inherit(
@@ -41,7 +34,7 @@ absl::StatusOr<std::unique_ptr<ShimProcess>> ShimProcess::Start(
           loop, [raw = shim.get()] { return raw->supervisor_.pid(); }));
   shim->Listen();
   HOLDFAST_RETURN_IF_ERROR(shim->ServeExecutor());
-  HOLDFAST_RETURN_IF_ERROR(shim->supervisor_.Start(moved));
+  HOLDFAST_RETURN_IF_ERROR(shim->supervisor_.Start(inheritance.obstacle));
   HOLDFAST_RETURN_IF_ERROR(shim->Serve(inheritance));
   return shim;
 }

@@ -18,7 +18,7 @@ namespace holdfast::shim {
 struct Inheritance {
   std::string journal_path;
   std::string runtime_directory;
-  std::string shim_procs_file;  // cgroup to move to; empty: none
+  absl::Status obstacle;        // not OK: the launch fails with it
   UniqueFd journal;             // with its lock
   UniqueFd listening;           // where later agents dial
   UniqueFd connection;          // the starting agent's, connected already

@@ -443,13 +443,18 @@ void Supervisor::RecordEnd() {
     retry_timer_ = loop_.After(kRecordRetry, [this] { RecordEnd(); });
     return;
   }
+  phase_ = Phase::kOver;
+  // The end is on its way to the agent first.
+  loop_.Post([this] { Finish(); });
+}
+
+void Supervisor::Finish() {
   for (OutputLog* log : {stdout_.get(), stderr_.get()}) {
     if (absl::Status synced = log->Sync(); !synced.ok()) {
       Log(Severity::kWarning, synced.ToString());
     }
   }
   (void)group_->Remove();  // or the agent does, when it takes over
-  phase_ = Phase::kOver;
   if (listeners_.on_over) listeners_.on_over();
 }
 

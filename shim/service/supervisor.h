@@ -100,6 +100,7 @@ class Supervisor {
   void BeginReaping();
   void KillWhatIsLeft();
   void RecordEnd();
+  void Finish();
   std::vector<v1::JournalRecord> EndRecords() const;
 
   EventLoop& loop_;
