@@ -84,6 +84,7 @@ TEST_F(ShimSpawnerTest, GivesEachDescriptorItsNumber) {
 TEST_F(ShimSpawnerTest, GivesItThoseDescriptorsAndNoOther) {
   // What others of the agent's threads have open.
   std::vector<UniqueFd> others;
+  others.reserve(20);
   for (int i = 0; i < 20; ++i) others.push_back(OpenFile("other"));
 
   Run(Shim("exec >&3; ls /proc/$$/fd; :"));

@@ -85,6 +85,7 @@ TEST_F(OrphanReaperTest, LeavesNoZombies) {
   int go[2];
   ASSERT_EQ(pipe2(go, O_CLOEXEC), 0);
   std::vector<Pidfd> orphans;
+  orphans.reserve(10);
   for (int i = 0; i < 10; ++i) orphans.push_back(MakeOrphan(go[0]));
 
   (void)!write(go[1], "0123456789", 10);
