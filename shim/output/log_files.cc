@@ -35,7 +35,6 @@ absl::StatusOr<LogFiles> LogFiles::Open(std::string directory, std::string name,
   if (!fd) return ErrnoStatus(errno, "open", directory);
   LogFiles files(std::move(directory), std::move(name), max_file_bytes,
                  max_files, std::move(fd));
-  HOLDFAST_RETURN_IF_ERROR(files.OpenCurrent());
   files.position_ = ReadLogPosition(files.directory_fd_.get(), files.name_);
   return files;
 }

@@ -17,7 +17,9 @@ namespace holdfast::shim {
 // link or opens what is not a plain file.
 class LogFiles {
  public:
-  // Opens the current file and goes on at its end, or makes it (mode 0640).
+  // Goes on at the end of the current file, or makes it (mode 0640): not yet,
+  // but with the first Room() or MakeRoomFor(), as making a file takes time
+  // that a launch need not wait for.
   static absl::StatusOr<LogFiles> Open(std::string directory, std::string name,
                                        uint64_t max_file_bytes,
                                        uint32_t max_files);

@@ -32,6 +32,9 @@ class OutputLog {
       OutputBounds bounds);
   ~OutputLog();
 
+  // Makes the file now, if nothing was written yet.
+  void Touch();
+
   // Takes what is in the pipe now, to its last byte; the executor and all that
   // could write are gone. The first error that lost bytes, if any.
   absl::Status Drain();

@@ -27,6 +27,8 @@ constexpr absl::Duration kRecordRetry = absl::Seconds(1);
 // Processes that SIGKILL does not end by then (uninterruptible sleep) are
 // reported and waited for again.
 constexpr absl::Duration kEmptyTimeout = absl::Seconds(60);
+// The files of its output are made so long after the executor was started.
+constexpr absl::Duration kTouchDelay = absl::Milliseconds(2);
 
 absl::Duration RecoveryTimeoutOf(const ExecutorFacts& facts) {
   // Without a checkpoint the executor ends with its agent.
@@ -70,6 +72,8 @@ Supervisor::~Supervisor() {
   if (process_) loop_.Unwatch(process_.fd());
   loop_.Cancel(kill_timer_);
   loop_.Cancel(retry_timer_);
+  loop_.Cancel(touch_timer_);
+  loop_.Cancel(finish_timer_);
 }
 
 absl::Status Supervisor::Start(absl::Status obstacle) {
@@ -201,6 +205,11 @@ absl::Status Supervisor::RecordStarted() {
 
 absl::Status Supervisor::WatchProcess() {
   phase_ = Phase::kRunning;
+  // Whoever waits for the launch is answered first.
+  touch_timer_ = loop_.After(kTouchDelay, [this] {
+    stdout_->Touch();
+    stderr_->Touch();
+  });
   return loop_.Watch(process_.fd(), EPOLLIN,
                      [this](uint32_t) { OnProcessEnded(); });
 }
@@ -428,7 +437,9 @@ std::vector<v1::JournalRecord> Supervisor::EndRecords() const {
 }
 
 void Supervisor::RecordEnd() {
+  loop_.Cancel(touch_timer_);
   for (OutputLog* log : {stdout_.get(), stderr_.get()}) {
+    log->Touch();
     if (absl::Status drained = log->Drain(); !drained.ok()) {
       Log(Severity::kWarning, drained.ToString());
     }
@@ -445,7 +456,7 @@ void Supervisor::RecordEnd() {
   }
   phase_ = Phase::kOver;
   // The end is on its way to the agent first.
-  loop_.Post([this] { Finish(); });
+  finish_timer_ = loop_.After(absl::ZeroDuration(), [this] { Finish(); });
 }
 
 void Supervisor::Finish() {

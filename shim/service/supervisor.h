@@ -120,6 +120,8 @@ class Supervisor {
   absl::Duration kill_at_ = absl::InfiniteDuration();  // since boot
   EventLoop::TimerId kill_timer_ = 0;
   EventLoop::TimerId retry_timer_ = 0;
+  EventLoop::TimerId touch_timer_ = 0;
+  EventLoop::TimerId finish_timer_ = 0;
 };
 
 }  // namespace holdfast::shim
