@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/reasons.h"
 #include "api/time_convert.h"
 #include "base/boot_id.h"
 #include "base/errors.h"
@@ -227,7 +228,7 @@ int RunDaemon(const PluginFlags& flags) {
   absl::StatusOr<std::unique_ptr<AgentStore>> store =
       AgentStore::Open(SystemFiles(), Layout{flags.work_dir, flags.runtime_dir});
   if (!store.ok()) {
-    return Fail(store.status(), absl::IsFailedPrecondition(store.status())
+    return Fail(store.status(), ReasonOf(store.status()) == AgentStore::kInUse
                                     ? EX_TEMPFAIL
                                     : EX_CANTCREAT);
   }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "api/reasons.h"
 #include "base/errors.h"
 #include "shim/records/journal.h"
 
@@ -33,10 +34,12 @@ absl::StatusOr<std::unique_ptr<File>> Lock(Files& files,
     if (locked.ok()) return file;
     if (!absl::IsUnavailable(locked)) return locked;
     if (i == kLockTries) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "another holdfastd uses ", directory, " (it holds ", path,
-          "); stop it, or give this one a --work_dir and --runtime_dir of its "
-          "own"));
+      return WithReason(
+          absl::FailedPreconditionError(absl::StrCat(
+              "another holdfastd uses ", directory, " (it holds ", path,
+              "); stop it, or give this one a --work_dir and --runtime_dir of "
+              "its own")),
+          AgentStore::kInUse);
     }
     nanosleep(&kBetweenTries, nullptr);
   }
@@ -59,8 +62,7 @@ absl::StatusOr<Record> Load(Files& files, const std::string& path) {
 }
 
 template <typename Record>
-absl::Status Save(Files& files, const std::string& path,
-                  const Record& record) {
+absl::Status Save(Files& files, const std::string& path, const Record& record) {
   const std::string payload = record.SerializeAsString();
   HOLDFAST_RETURN_IF_ERROR(Journal::Put(files, path, {payload}).status());
   return files.SyncDirectory(path.substr(0, path.rfind('/') + 1));

@@ -18,9 +18,11 @@ namespace holdfast {
 //   a journal (shim/records/journal.h) of one payload
 class AgentStore {
  public:
+  static constexpr char kInUse[] = "IN_USE";
+
   // Makes the directories, and takes the locks of work_dir and runtime_dir:
-  // FailedPrecondition when another plugin holds one. The locks are held as
-  // long as the store lives.
+  // FailedPrecondition with the reason kInUse when another plugin holds one.
+  // The locks are held as long as the store lives.
   static absl::StatusOr<std::unique_ptr<AgentStore>> Open(Files& files,
                                                           Layout layout);
 
