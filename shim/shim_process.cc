@@ -12,9 +12,10 @@
 namespace holdfast::shim {
 namespace {
 
-// An agent that takes nothing any more does not keep the shim: what it missed
-// is in the journal.
-constexpr absl::Duration kDrainTimeout = absl::Seconds(2);
+// An agent that takes nothing any more, or a client that never ends its call,
+// does not keep the shim: what was missed is in the journal, which the plugin
+// waits for meanwhile.
+constexpr absl::Duration kDrainTimeout = absl::Milliseconds(500);
 
 }  // namespace
 
@@ -26,12 +27,12 @@ absl::StatusOr<std::unique_ptr<ShimProcess>> ShimProcess::Start(
           SystemFiles(),
           FileFromFd(std::move(inheritance.journal), inheritance.journal_path),
           inheritance.journal_path));
-  std::unique_ptr<ShimProcess> shim(new ShimProcess(
-      loop, std::move(journal), inheritance.runtime_directory));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      shim->reaper_,
-      OrphanReaper::Create(
-          loop, [raw = shim.get()] { return raw->supervisor_.pid(); }));
+  std::unique_ptr<ShimProcess> shim(
+      new ShimProcess(loop, std::move(journal), inheritance.runtime_directory));
+  HOLDFAST_ASSIGN_OR_RETURN(shim->reaper_,
+                            OrphanReaper::Create(loop, [raw = shim.get()] {
+                              return raw->supervisor_.pid();
+                            }));
   shim->Listen();
   HOLDFAST_RETURN_IF_ERROR(shim->ServeExecutor());
   HOLDFAST_RETURN_IF_ERROR(shim->supervisor_.Start(inheritance.obstacle));
@@ -56,7 +57,8 @@ void ShimProcess::Listen() {
       .on_task = [this] { executor_link_.DeliverTasks(); },
       .on_kill = [this](const auto& kill) { executor_link_.DeliverKill(kill); },
   });
-  server_.OnConnectionClosed([this](uint64_t) { attach_.OnConnectionClosed(); });
+  server_.OnConnectionClosed(
+      [this](uint64_t) { attach_.OnConnectionClosed(); });
 }
 
 absl::Status ShimProcess::Serve(Inheritance& inheritance) {
