@@ -12,8 +12,7 @@ function(run)
   endif()
 endfunction()
 
-# The README's only block of that language. The stand-ins keep what means
-# something to CMake's lists out of the matching.
+# The README's only block of that language.
 function(readme_block language variable)
   file(READ ${SOURCE_DIR}/README.md text)
   string(FIND "${text}" "```${language}\n" start)
@@ -37,6 +36,16 @@ foreach(file bin/holdfastd bin/holdfastctl bin/holdfast-shim
   endif()
 endforeach()
 
+# An executor, too: without a shim around it, it says so.
+file(WRITE ${work}/consumer/executor.cc [[
+#include "shim/client/executor_driver.h"
+
+int main() {
+  const auto driver = holdfast::ExecutorDriver::FromEnvironment({});
+  return absl::IsFailedPrecondition(driver.status()) ? 0 : 1;
+}
+]])
+
 readme_block(cpp cpp)
 readme_block(cmake cmake)
 file(WRITE ${work}/consumer/main.cc "${cpp}")
@@ -44,11 +53,15 @@ file(WRITE ${work}/consumer/CMakeLists.txt
   "cmake_minimum_required(VERSION 3.25)\nproject(consumer CXX)\n"
   "set(CMAKE_CXX_STANDARD 17)\nadd_executable(my_scheduler main.cc)\n"
   "if(SANITIZE)\n  add_link_options(-fsanitize=\${SANITIZE})\nendif()\n"
-  "${cmake}")
+  "${cmake}"
+  "add_executable(executor executor.cc)\n"
+  "target_link_libraries(executor PRIVATE holdfast::executor_driver)\n")
 run(${CMAKE_COMMAND} -S ${work}/consumer -B ${work}/build
     -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_CXX_COMPILER=${CXX}
     -D SANITIZE=${SANITIZE})
 run(${CMAKE_COMMAND} --build ${work}/build)
+run(${CMAKE_COMMAND} -E env --unset=HOLDFAST_EXECUTOR_ENDPOINT
+    ${work}/build/executor)
 
 # The protos alone serve a client in any language.
 run(protoc -I ${prefix}/share/holdfast/proto --cpp_out=${work}
