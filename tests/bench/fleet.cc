@@ -75,6 +75,7 @@ absl::Status Fleet::GrowTo(size_t n) {
   HOLDFAST_RETURN_IF_ERROR(launcher.Run(kGrowInFlight));
   sleepers_ = n;
   std::vector<std::string> task_ids;
+  task_ids.reserve(tasks.size());
   for (const v1::TaskInfo& task : tasks) task_ids.push_back(task.task_id());
   return ledger_.WaitForUpdate(task_ids, kRecoveryTimeout);
 }
