@@ -13,9 +13,9 @@ constexpr size_t kMaxIdLength = 242;
 absl::Status ValidateId(absl::string_view what, absl::string_view id) {
   const auto invalid = [&](absl::string_view rule) {
     // A very long id would make a very long message.
-    return absl::InvalidArgumentError(absl::StrCat(
-        what, " \"", absl::CEscape(id.substr(0, 64)),
-        id.size() > 64 ? "…" : "", "\" ", rule));
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " \"", absl::CEscape(id.substr(0, 64)),
+                     id.size() > 64 ? "…" : "", "\" ", rule));
   };
   if (id.empty()) return invalid("must not be empty");
   if (id.size() > kMaxIdLength) {

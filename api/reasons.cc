@@ -12,8 +12,7 @@ absl::Status WithReason(absl::Status status, absl::string_view reason) {
 }
 
 std::string ReasonOf(const absl::Status& status) {
-  const absl::optional<absl::Cord> reason =
-      status.GetPayload(kReasonPayload);
+  const absl::optional<absl::Cord> reason = status.GetPayload(kReasonPayload);
   return reason.has_value() ? std::string(*reason)
                             : absl::StatusCodeToString(status.code());
 }

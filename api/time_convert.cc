@@ -14,8 +14,8 @@ constexpr absl::Duration kEnd = absl::Seconds(253'402'300'800);
 }  // namespace
 
 google::protobuf::Timestamp ToProto(absl::Time time) {
-  const absl::Duration since_epoch = std::clamp(
-      time - absl::UnixEpoch(), kFirst, kEnd - absl::Nanoseconds(1));
+  const absl::Duration since_epoch =
+      std::clamp(time - absl::UnixEpoch(), kFirst, kEnd - absl::Nanoseconds(1));
   // Its nanoseconds count forward, before 1970 too.
   const absl::Duration whole = absl::Floor(since_epoch, absl::Seconds(1));
   google::protobuf::Timestamp timestamp;

@@ -55,9 +55,8 @@ absl::Status ValidateLabels(
 }
 
 absl::Status ValidateEnvironment(const v1::Environment& environment) {
-  HOLDFAST_RETURN_IF_ERROR(AtMost("environment",
-                                  environment.variables_size(), 4096,
-                                  "variables"));
+  HOLDFAST_RETURN_IF_ERROR(
+      AtMost("environment", environment.variables_size(), 4096, "variables"));
   size_t bytes = 0;
   for (const auto& variable : environment.variables()) {
     bytes += variable.name().size() + variable.value().size();
@@ -68,9 +67,8 @@ absl::Status ValidateEnvironment(const v1::Environment& environment) {
     }
     if (variable.name().find('=') != std::string::npos ||
         HasNul(variable.name()) || HasNul(variable.value())) {
-      return Invalid(
-          absl::StrCat("environment variable ", variable.name()),
-          "must have no \"=\" in its name and no NUL");
+      return Invalid(absl::StrCat("environment variable ", variable.name()),
+                     "must have no \"=\" in its name and no NUL");
     }
   }
   return AtMost("environment", bytes, kMiB, "bytes");
@@ -93,8 +91,7 @@ absl::Status ValidateCommand(const v1::CommandInfo& command) {
   if (command.shell() && command.arguments_size() > 0) {
     return Invalid("command", "is a shell line and takes no arguments");
   }
-  HOLDFAST_RETURN_IF_ERROR(
-      AtMost("user", command.user().size(), 256, "bytes"));
+  HOLDFAST_RETURN_IF_ERROR(AtMost("user", command.user().size(), 256, "bytes"));
   const std::string& directory = command.working_directory();
   if (!directory.empty() && (directory[0] != '/' || HasNul(directory))) {
     return Invalid(absl::StrCat("working_directory \"", directory, "\""),
@@ -138,8 +135,8 @@ absl::Status ValidateExecutor(const v1::ExecutorInfo& executor) {
       AtMost("executor name", executor.name().size(), kKiB, "bytes"));
   HOLDFAST_RETURN_IF_ERROR(ValidateCommand(executor.command()));
   HOLDFAST_RETURN_IF_ERROR(ValidateResources(executor.resources()));
-  HOLDFAST_RETURN_IF_ERROR(ValidateDuration(
-      "shutdown_grace_period", executor.shutdown_grace_period()));
+  HOLDFAST_RETURN_IF_ERROR(ValidateDuration("shutdown_grace_period",
+                                            executor.shutdown_grace_period()));
   HOLDFAST_RETURN_IF_ERROR(
       ValidateDuration("recovery_timeout", executor.recovery_timeout()));
   return ValidateOutput(executor.output());
@@ -154,8 +151,8 @@ absl::Status ValidateFramework(const v1::FrameworkInfo& framework) {
       AtMost("framework name", framework.name().size(), kKiB, "bytes"));
   HOLDFAST_RETURN_IF_ERROR(
       ValidateDuration("failover_timeout", framework.failover_timeout()));
-  HOLDFAST_RETURN_IF_ERROR(AtMost(
-      "capabilities", framework.capabilities_size(), 64, "entries"));
+  HOLDFAST_RETURN_IF_ERROR(
+      AtMost("capabilities", framework.capabilities_size(), 64, "entries"));
   return ValidateLabels(framework.labels());
 }
 
@@ -175,8 +172,8 @@ absl::Status ValidateTask(const v1::TaskInfo& task) {
                      "must have a command or an executor");
   }
   HOLDFAST_RETURN_IF_ERROR(ValidateResources(task.resources()));
-  HOLDFAST_RETURN_IF_ERROR(ValidateDuration(
-      "kill_policy.grace_period", task.kill_policy().grace_period()));
+  HOLDFAST_RETURN_IF_ERROR(ValidateDuration("kill_policy.grace_period",
+                                            task.kill_policy().grace_period()));
   HOLDFAST_RETURN_IF_ERROR(
       ValidateDuration("recovery_timeout", task.recovery_timeout()));
   HOLDFAST_RETURN_IF_ERROR(ValidateOutput(task.output()));

@@ -20,16 +20,15 @@ absl::Status Annotate(const absl::Status& status, absl::string_view doing);
 }  // namespace holdfast
 
 // Leaves the function with the status when it is not OK.
-#define HOLDFAST_RETURN_IF_ERROR(expression)                 \
-  do {                                                       \
-    if (absl::Status status_ = (expression); !status_.ok())  \
-      return status_;                                        \
+#define HOLDFAST_RETURN_IF_ERROR(expression)                                \
+  do {                                                                      \
+    if (absl::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 
 // Declares or assigns `target` from a StatusOr, or leaves with its status.
-#define HOLDFAST_ASSIGN_OR_RETURN(target, expression) \
-  HOLDFAST_ASSIGN_OR_RETURN_AT_(                      \
-      HOLDFAST_JOIN_(status_or_, __LINE__), target, expression)
+#define HOLDFAST_ASSIGN_OR_RETURN(target, expression)                         \
+  HOLDFAST_ASSIGN_OR_RETURN_AT_(HOLDFAST_JOIN_(status_or_, __LINE__), target, \
+                                expression)
 #define HOLDFAST_ASSIGN_OR_RETURN_AT_(name, target, expression) \
   auto name = (expression);                                     \
   if (!name.ok()) return std::move(name).status();              \

@@ -101,8 +101,8 @@ void EventLoop::Cancel(TimerId timer) {
 }
 
 void EventLoop::ArmTimerFd() {
-  const absl::Duration due = timers_.empty() ? absl::InfiniteDuration()
-                                             : timers_.begin()->first.first;
+  const absl::Duration due =
+      timers_.empty() ? absl::InfiniteDuration() : timers_.begin()->first.first;
   if (due == armed_for_) return;
   armed_for_ = due;
   itimerspec spec = {};
@@ -177,8 +177,8 @@ void EventLoop::Run() {
 }
 
 void EventLoop::RunOnce(absl::Duration timeout) {
-  Wait(static_cast<int>(absl::ToInt64Milliseconds(
-      std::max(timeout, absl::ZeroDuration()))));
+  Wait(static_cast<int>(
+      absl::ToInt64Milliseconds(std::max(timeout, absl::ZeroDuration()))));
   RunDueTimers();
 }
 

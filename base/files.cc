@@ -95,8 +95,7 @@ class KernelFiles : public Files {
     return std::make_unique<SystemFile>(std::move(fd), path);
   }
 
-  absl::Status Rename(const std::string& from,
-                      const std::string& to) override {
+  absl::Status Rename(const std::string& from, const std::string& to) override {
     if (rename(from.c_str(), to.c_str()) != 0) {
       return ErrnoStatus(errno, "rename", absl::StrCat(from, " to ", to));
     }

@@ -29,8 +29,7 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
   return ReadSmallFileAt(AT_FDCWD, path);
 }
 
-absl::Status WriteKernelFile(const std::string& path,
-                             absl::string_view value) {
+absl::Status WriteKernelFile(const std::string& path, absl::string_view value) {
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd) return ErrnoStatus(errno, "open", path);
   if (write(fd.get(), value.data(), value.size()) < 0) {

@@ -28,8 +28,8 @@ absl::string_view Name(Severity severity) {
 
 // A value with a space or a quote in it is quoted, so that a line splits.
 std::string Quoted(absl::string_view value) {
-  const bool plain = !value.empty() && value.find_first_of(" \"\n\t=") ==
-                                           absl::string_view::npos;
+  const bool plain = !value.empty() &&
+                     value.find_first_of(" \"\n\t=") == absl::string_view::npos;
   if (plain) return std::string(value);
   return absl::StrCat("\"", absl::CEscape(value), "\"");
 }
@@ -40,10 +40,10 @@ void SetLogProgram(absl::string_view name) { Program() = std::string(name); }
 
 void Log(Severity severity, absl::string_view message,
          std::initializer_list<LogField> fields) {
-  std::string line = absl::StrCat(
-      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(),
-                       absl::UTCTimeZone()),
-      " ", Name(severity), " ", Program(), ": ", message);
+  std::string line =
+      absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(),
+                                    absl::UTCTimeZone()),
+                   " ", Name(severity), " ", Program(), ": ", message);
   for (const LogField& field : fields) {
     absl::StrAppend(&line, " ", field.name, "=", Quoted(field.value));
   }

@@ -68,9 +68,8 @@ absl::StatusOr<UniqueFd> ListenUnix(const std::string& path,
   if (chmod(path.c_str(), owner.mode) != 0) {
     return ErrnoStatus(errno, "chmod", path);
   }
-  if ((owner.uid || owner.gid) &&
-      chown(path.c_str(), owner.uid.value_or(-1), owner.gid.value_or(-1)) !=
-          0) {
+  if ((owner.uid || owner.gid) && chown(path.c_str(), owner.uid.value_or(-1),
+                                        owner.gid.value_or(-1)) != 0) {
     return ErrnoStatus(errno, "chown", path);
   }
   if (listen(fd.get(), kBacklog) != 0) {

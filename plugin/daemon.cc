@@ -134,8 +134,7 @@ class Daemon {
     if (absl::Status serving = Serve(); !serving.ok()) {
       return Fail(serving, EX_CANTCREAT);
     }
-    absl::StatusOr<AgentStore::Frameworks> frameworks =
-        store_.LoadFrameworks();
+    absl::StatusOr<AgentStore::Frameworks> frameworks = store_.LoadFrameworks();
     if (!frameworks.ok()) return Fail(frameworks.status(), EX_IOERR);
     agent_.Recover(
         *std::move(frameworks),
@@ -225,8 +224,8 @@ int RunDaemon(const PluginFlags& flags) {
   if (!stop_signals.ok()) return Fail(stop_signals.status(), EX_OSERR);
   const absl::StatusOr<std::string> boot_id = ReadBootId();
   if (!boot_id.ok()) return Fail(boot_id.status(), EX_OSERR);
-  absl::StatusOr<std::unique_ptr<AgentStore>> store =
-      AgentStore::Open(SystemFiles(), Layout{flags.work_dir, flags.runtime_dir});
+  absl::StatusOr<std::unique_ptr<AgentStore>> store = AgentStore::Open(
+      SystemFiles(), Layout{flags.work_dir, flags.runtime_dir});
   if (!store.ok()) {
     return Fail(store.status(), ReasonOf(store.status()) == AgentStore::kInUse
                                     ? EX_TEMPFAIL

@@ -78,12 +78,12 @@ namespace holdfast {
 namespace {
 
 constexpr const char* kFlags[] = {
-    "work_dir",     "runtime_dir",      "cgroups_root",
-    "shim",         "hostname",         "socket_group",
-    "strict",       "recovery_timeout", "executor_shutdown_grace_period"};
-constexpr const char* kMesosFlags[] = {"work_dir", "runtime_dir", "hostname",
-                                       "strict", "recovery_timeout",
-                                       "executor_shutdown_grace_period"};
+    "work_dir", "runtime_dir",      "cgroups_root",
+    "shim",     "hostname",         "socket_group",
+    "strict",   "recovery_timeout", "executor_shutdown_grace_period"};
+constexpr const char* kMesosFlags[] = {
+    "work_dir", "runtime_dir",      "hostname",
+    "strict",   "recovery_timeout", "executor_shutdown_grace_period"};
 
 // The variables that may set a flag, the stronger one first.
 std::vector<std::string> VariablesOf(const std::string& name) {

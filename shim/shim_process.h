@@ -18,10 +18,10 @@ namespace holdfast::shim {
 struct Inheritance {
   std::string journal_path;
   std::string runtime_directory;
-  absl::Status obstacle;        // not OK: the launch fails with it
-  UniqueFd journal;             // with its lock
-  UniqueFd listening;           // where later agents dial
-  UniqueFd connection;          // the starting agent's, connected already
+  absl::Status obstacle;  // not OK: the launch fails with it
+  UniqueFd journal;       // with its lock
+  UniqueFd listening;     // where later agents dial
+  UniqueFd connection;    // the starting agent's, connected already
 };
 
 // The whole of a shim, joined: supervisor, services, sockets. It is over when

@@ -1,7 +1,5 @@
 #include "hack/demo_driver/demo_run.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -13,7 +11,6 @@
 #include "absl/time/clock.h"
 #include "base/errors.h"
 #include "base/files.h"
-#include "base/pidfd.h"
 #include "hack/local_agent/cgroup_sweep.h"
 #include "hack/local_agent/interrupt.h"
 
@@ -230,7 +227,6 @@ absl::Status DemoRun::EndEverything() {
   const std::vector<std::string> all =
       TaskIds({Fate::kLives, Fate::kEndsMeanwhile});
   HOLDFAST_RETURN_IF_ERROR(ledger_.WaitForEnd(all, kStepTimeout));
-  HOLDFAST_RETURN_IF_ERROR(EndIdleExecutor());
   for (const std::string& task_id : all)
     HOLDFAST_RETURN_IF_ERROR(RemoveTask(task_id));
   watchers_.clear();
@@ -238,19 +234,6 @@ absl::Status DemoRun::EndEverything() {
   if (ended != "exited 0")
     seen_.left_behind.push_back(absl::StrCat("SIGTERM: the agent ", ended));
   Say("ended      all tasks, removed them, stopped the agent\n");
-  return absl::OkStatus();
-}
-
-// No call ends a custom executor that has run all of its tasks and waits for
-// more; SIGTERM does, as it would be sent by a person.
-absl::Status DemoRun::EndIdleExecutor() {
-  for (const TaskObservation& task : seen_.tasks) {
-    if (!task.task.info.has_executor() || !task.after) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(const Pidfd executor,
-                              Pidfd::Open(task.after->pid));
-    if (!Runs(*task.after)) return absl::OkStatus();
-    return executor.Signal(SIGTERM);
-  }
   return absl::OkStatus();
 }
 
@@ -265,7 +248,7 @@ absl::Status DemoRun::RemoveTask(const std::string& task_id) {
     // A custom executor goes with all of its tasks.
     if (status.ok() || absl::IsNotFound(status)) return absl::OkStatus();
     // It is on its way out.
-    if (!absl::IsFailedPrecondition(status) || absl::Now() > deadline)
+    if (!absl::IsUnavailable(status) || absl::Now() > deadline)
       return Annotate(status, absl::StrCat("remove ", task_id));
     HOLDFAST_RETURN_IF_ERROR(Pause(absl::Milliseconds(20)));
   }

@@ -40,7 +40,6 @@ class DemoRun {
   absl::Status RestartAgent();
   absl::Status ReadCounters();
   absl::Status EndEverything();
-  absl::Status EndIdleExecutor();
   absl::Status RemoveTask(const std::string& task_id);
   void LookForLeftovers();
 

@@ -13,7 +13,8 @@ namespace holdfast {
 //   <work_dir>/lock
 //   <work_dir>/meta/agent.record
 //   <work_dir>/meta/frameworks/<id>.record
-//   <work_dir>/executors/<container id>/{journal,stdout,stderr,shim.log,sandbox/}
+//   <work_dir>/executors/<container
+//   id>/{journal,stdout,stderr,shim.log,sandbox/}
 //   <work_dir>/quarantine/<container id>…
 //   <runtime_dir>/lock, holdfastd.sock
 //   <runtime_dir>/shims/<container id>/{shim.sock,exec.sock,stdout,stderr}
@@ -26,9 +27,7 @@ struct Layout {
   std::string AgentRecord() const {
     return absl::StrCat(Meta(), "/agent.record");
   }
-  std::string Frameworks() const {
-    return absl::StrCat(Meta(), "/frameworks");
-  }
+  std::string Frameworks() const { return absl::StrCat(Meta(), "/frameworks"); }
   std::string FrameworkRecord(const std::string& framework_id) const {
     return absl::StrCat(Frameworks(), "/", framework_id, ".record");
   }
@@ -38,8 +37,7 @@ struct Layout {
   std::string Executors(bool checkpoint) const {
     return absl::StrCat(checkpoint ? work_dir : runtime_dir, "/executors");
   }
-  std::string Executor(const std::string& container_id,
-                       bool checkpoint) const {
+  std::string Executor(const std::string& container_id, bool checkpoint) const {
     return absl::StrCat(Executors(checkpoint), "/", container_id);
   }
   std::string Journal(const std::string& container_id, bool checkpoint) const {

@@ -134,13 +134,11 @@ std::string ContainerLauncher::LastShimLogLine(const std::string& container_id,
   if (!log.ok() || log->empty()) return "";
   const absl::string_view lines = absl::StripSuffix(*log, "\n");
   const size_t newline = lines.rfind('\n');
-  return std::string(newline == absl::string_view::npos
-                         ? lines
-                         : lines.substr(newline + 1));
+  return std::string(
+      newline == absl::string_view::npos ? lines : lines.substr(newline + 1));
 }
 
-absl::Status ContainerLauncher::RemoveRuntime(
-    const std::string& container_id) {
+absl::Status ContainerLauncher::RemoveRuntime(const std::string& container_id) {
   for (int i = 0;; ++i) {
     const absl::Status removed = cgroups_.RemoveContainer(container_id);
     if (removed.ok()) return RemoveTree(layout_.Shim(container_id));

@@ -56,8 +56,7 @@ void SetEnvironment(const LaunchRequest& request, const Layout& layout,
   bool has_path = false;
   for (const auto& variable : command.environment().variables()) {
     has_path |= variable.name() == "PATH";
-    spec.add_environment(
-        absl::StrCat(variable.name(), "=", variable.value()));
+    spec.add_environment(absl::StrCat(variable.name(), "=", variable.value()));
   }
   if (!has_path) spec.add_environment(absl::StrCat("PATH=", kDefaultPath));
   const auto add = [&](absl::string_view name, absl::string_view value) {
@@ -67,8 +66,8 @@ void SetEnvironment(const LaunchRequest& request, const Layout& layout,
   add("FRAMEWORK_ID", request.framework.framework_id());
   add("EXECUTOR_ID", executor_id);
   add("CONTAINER_ID", request.container_id);
-  add("SANDBOX", layout.Sandbox(request.container_id,
-                                request.framework.checkpoint()));
+  add("SANDBOX",
+      layout.Sandbox(request.container_id, request.framework.checkpoint()));
   if (spec.custom()) {
     add("EXECUTOR_ENDPOINT",
         absl::StrCat("unix:", layout.ExecutorSocket(request.container_id)));
@@ -179,11 +178,10 @@ void SetOutput(const LaunchRequest& request, const Layout& layout,
   const v1::OutputPolicy& asked = request.task.has_executor()
                                       ? request.task.executor().output()
                                       : request.task.output();
-  spec.set_output_directory(layout.Executor(request.container_id,
-                                            request.framework.checkpoint()));
+  spec.set_output_directory(
+      layout.Executor(request.container_id, request.framework.checkpoint()));
   spec.mutable_output()->set_max_file_bytes(
-      asked.max_file_bytes() != 0 ? asked.max_file_bytes()
-                                  : kDefaultFileBytes);
+      asked.max_file_bytes() != 0 ? asked.max_file_bytes() : kDefaultFileBytes);
   spec.mutable_output()->set_max_files(
       asked.max_files() != 0 ? asked.max_files() : kDefaultFiles);
 }

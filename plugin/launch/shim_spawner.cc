@@ -37,9 +37,9 @@ class SpawnAttributes {
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setflags(
-        &attributes_,
-        POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID |
+                                               POSIX_SPAWN_SETSIGMASK |
+                                               POSIX_SPAWN_SETSIGDEF);
     posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null",
                                      O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null",
@@ -83,15 +83,17 @@ absl::StatusOr<pid_t> SpawnShim(const ShimCommand& command) {
   }
   spawn.CloseFrom(shim::kConnectionFd + 1);
   std::array<const char*, shim::kShimArguments + 1> argv = {
-      "holdfast-shim", command.container_id.c_str(),
-      command.journal_path.c_str(), command.runtime_directory.c_str(),
-      command.shim_procs_file.c_str(), nullptr};
+      "holdfast-shim",
+      command.container_id.c_str(),
+      command.journal_path.c_str(),
+      command.runtime_directory.c_str(),
+      command.shim_procs_file.c_str(),
+      nullptr};
   std::array<char*, 1> no_environment = {nullptr};
   pid_t pid;
-  const int error =
-      posix_spawn(&pid, command.program.c_str(), spawn.actions(),
-                  spawn.attributes(), const_cast<char**>(argv.data()),
-                  no_environment.data());
+  const int error = posix_spawn(
+      &pid, command.program.c_str(), spawn.actions(), spawn.attributes(),
+      const_cast<char**>(argv.data()), no_environment.data());
   if (error != 0) return ErrnoStatus(error, "spawn", command.program);
   return pid;
 }

@@ -22,12 +22,12 @@ absl::StatusOr<gid_t> LookUpGroup(const std::string& group) {
   std::vector<char> buffer(kLookUpBuffer);
   struct group entry;
   struct group* found = nullptr;
-  const int error = getgrnam_r(group.c_str(), &entry, buffer.data(),
-                               buffer.size(), &found);
+  const int error =
+      getgrnam_r(group.c_str(), &entry, buffer.data(), buffer.size(), &found);
   if (error != 0) return ErrnoStatus(error, "look up group", group);
   if (found == nullptr) {
-    return absl::NotFoundError(absl::StrCat("group ", group,
-                                            ": no such group"));
+    return absl::NotFoundError(
+        absl::StrCat("group ", group, ": no such group"));
   }
   return found->gr_gid;
 }
@@ -49,16 +49,16 @@ absl::StatusOr<ResolvedUser> LookUpUser(const std::string& user) {
   const std::pair<std::string, std::string> parts =
       absl::StrSplit(user, absl::MaxSplits(':', 1));
   ResolvedUser resolved;
-  const bool is_number = absl::SimpleAtoi(parts.first, &resolved.uid) &&
-                         resolved.uid != kNoId;
+  const bool is_number =
+      absl::SimpleAtoi(parts.first, &resolved.uid) && resolved.uid != kNoId;
   std::vector<char> buffer(kLookUpBuffer);
   passwd entry;
   passwd* found = nullptr;
-  const int error =
-      is_number ? getpwuid_r(resolved.uid, &entry, buffer.data(),
-                             buffer.size(), &found)
-                : getpwnam_r(parts.first.c_str(), &entry, buffer.data(),
-                             buffer.size(), &found);
+  const int error = is_number
+                        ? getpwuid_r(resolved.uid, &entry, buffer.data(),
+                                     buffer.size(), &found)
+                        : getpwnam_r(parts.first.c_str(), &entry, buffer.data(),
+                                     buffer.size(), &found);
   if (error != 0) return ErrnoStatus(error, "look up user", parts.first);
   if (found == nullptr && !is_number) {
     return absl::NotFoundError(

@@ -43,8 +43,7 @@ void Look(Files& files, const Layout& layout, ScannedContainer& container) {
       files, layout.Journal(container.container_id, container.checkpoint));
   if (absl::IsNotFound(container.facts.status())) {
     container.never_begun = NeverBegun(
-        files,
-        layout.Executor(container.container_id, container.checkpoint));
+        files, layout.Executor(container.container_id, container.checkpoint));
   }
 }
 

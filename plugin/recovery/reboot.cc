@@ -22,9 +22,9 @@ std::vector<v1::JournalRecord> RebootRecords(const ExecutorJournal& journal,
     status.set_state(v1::TASK_FAILED);
     status.set_reason(v1::REASON_AGENT_REBOOTED);
     status.set_source(v1::SOURCE_AGENT);
-    status.set_message(absl::StrCat(
-        "The host was rebooted; the task was last known as ",
-        v1::TaskState_Name(task.state())));
+    status.set_message(
+        absl::StrCat("The host was rebooted; the task was last known as ",
+                     v1::TaskState_Name(task.state())));
     *status.mutable_timestamp() = ToProto(now);
     if (facts.started) *status.mutable_start_time() = facts.started->time();
     *records.emplace_back().mutable_update() =

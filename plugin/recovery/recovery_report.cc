@@ -55,8 +55,8 @@ v1::GetRecoveryResponse RecoveryReport::ToProto() const {
   v1::GetRecoveryResponse response;
   response.set_complete(complete());
   *response.mutable_start_time() = holdfast::ToProto(start_time_);
-  *response.mutable_took() = holdfast::ToProto(
-      complete() ? took_ : clock_.SinceBoot() - started_);
+  *response.mutable_took() =
+      holdfast::ToProto(complete() ? took_ : clock_.SinceBoot() - started_);
   response.mutable_executors()->Add(rows_.begin(), rows_.end());
   return response;
 }

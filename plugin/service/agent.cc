@@ -5,23 +5,24 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "api/reasons.h"
 #include "api/time_convert.h"
 #include "api/validate.h"
 #include "base/log.h"
 #include "base/uuid.h"
-#include "api/reasons.h"
 #include "plugin/service/task_row.h"
 
 namespace holdfast {
 namespace {
 
+constexpr absl::Duration kExitLook = absl::Milliseconds(5);
+constexpr absl::Duration kShutdownMargin = absl::Seconds(2);
 constexpr absl::Duration kRegistrationPause = absl::Milliseconds(1);
 
 absl::Status FrameworkUnknown(const std::string& id) {
-  return WithReason(
-      absl::NotFoundError(absl::StrCat(
-          "framework ", id, ": not registered with this agent")),
-      "FRAMEWORK_UNKNOWN");
+  return WithReason(absl::NotFoundError(absl::StrCat(
+                        "framework ", id, ": not registered with this agent")),
+                    "FRAMEWORK_UNKNOWN");
 }
 
 absl::Status TaskUnknown(const std::string& framework_id,
@@ -70,10 +71,10 @@ Executor::Environment Agent::MakeEnvironment() {
       .agent_id = options_.info.agent_id(),
       .agent_incarnation = options_.incarnation,
       .boot_id = options_.boot_id,
-      .on_record = [this](Executor& executor,
-                          const v1::JournalRecord& record) {
-        OnRecord(executor, record);
-      },
+      .on_record =
+          [this](Executor& executor, const v1::JournalRecord& record) {
+            OnRecord(executor, record);
+          },
       .on_facts = [this](Executor& executor) { OnFacts(executor); },
       .on_state = [this](Executor& executor) { OnState(executor); },
       .on_damage = [this](Executor& executor) { return OnDamage(executor); },
@@ -150,11 +151,9 @@ void Agent::Index(Executor& executor, const std::string& task_id) {
 }
 
 void Agent::Forget(Executor& executor) {
-  hub_.Forget(executor.facts().intent.framework_id(),
-              executor.container_id());
-  absl::erase_if(tasks_, [&](const auto& entry) {
-    return entry.second == &executor;
-  });
+  hub_.Forget(executor.facts().intent.framework_id(), executor.container_id());
+  absl::erase_if(tasks_,
+                 [&](const auto& entry) { return entry.second == &executor; });
   executors_.erase(executor.container_id());
 }
 
@@ -165,8 +164,8 @@ const v1::FrameworkInfo* Agent::FindFramework(const std::string& id) const {
   return found == frameworks_.end() ? nullptr : &found->second;
 }
 
-absl::StatusOr<Agent::Found> Agent::FindTask(
-    const std::string& framework_id, const std::string& task_id) const {
+absl::StatusOr<Agent::Found> Agent::FindTask(const std::string& framework_id,
+                                             const std::string& task_id) const {
   Executor* executor = nullptr;
   if (!framework_id.empty()) {
     const auto found = tasks_.find(TaskKey(framework_id, task_id));
@@ -195,11 +194,10 @@ absl::StatusOr<Agent::Found> Agent::FindTask(
 
 // Whether a task that is not found was never started here.
 bool Agent::KnowsAllTasks() const {
-  return containers_known_ &&
-         std::none_of(executors_.begin(), executors_.end(),
-                      [](const auto& entry) {
-                        return entry.second->is_unknown();
-                      });
+  return containers_known_ && std::none_of(executors_.begin(), executors_.end(),
+                                           [](const auto& entry) {
+                                             return entry.second->is_unknown();
+                                           });
 }
 
 std::shared_ptr<Executor> Agent::FindLivingExecutor(
@@ -227,26 +225,24 @@ void Agent::RegisterFramework(const v1::RegisterFrameworkRequest& request,
   const std::string id = asked.framework_id();
   const v1::FrameworkInfo* known = FindFramework(id);
   if (known != nullptr && known->checkpoint() != asked.checkpoint()) {
-    return reply(WithReason(
-        absl::FailedPreconditionError(absl::StrCat(
-            "framework ", id, ": registered with checkpoint=",
-            known->checkpoint() ? "true" : "false",
-            ", which never changes; use another framework_id")),
-        "CHECKPOINT_CHANGED"));
+    return reply(
+        WithReason(absl::FailedPreconditionError(absl::StrCat(
+                       "framework ", id, ": registered with checkpoint=",
+                       known->checkpoint() ? "true" : "false",
+                       ", which never changes; use another framework_id")),
+                   "CHECKPOINT_CHANGED"));
   }
   if (!registering_.insert(id).second) {
     // Somebody else's registration is being written: then comes this one.
-    loop_.After(kRegistrationPause, [this, request, reply] {
-      RegisterFramework(request, reply);
-    });
+    loop_.After(kRegistrationPause,
+                [this, request, reply] { RegisterFramework(request, reply); });
     return;
   }
   v1::RegisterFrameworkResponse response;
   response.set_agent_id(options_.info.agent_id());
   response.set_agent_incarnation(options_.incarnation);
-  const bool changed =
-      known == nullptr ||
-      known->SerializeAsString() != asked.SerializeAsString();
+  const bool changed = known == nullptr ||
+                       known->SerializeAsString() != asked.SerializeAsString();
   const auto accept = [this, id, asked, response, reply] {
     registering_.erase(id);
     frameworks_[id] = asked;
@@ -319,8 +315,8 @@ void Agent::StartExecutor(const v1::FrameworkInfo& framework,
     AnswerLaunch(key, status);
   };
   if (task.has_executor()) {
-    if (const std::shared_ptr<Executor> living = FindLivingExecutor(
-            key.first, task.executor().executor_id())) {
+    if (const std::shared_ptr<Executor> living =
+            FindLivingExecutor(key.first, task.executor().executor_id())) {
       return living->LaunchTask(task, answer);
     }
   }
@@ -333,8 +329,8 @@ void Agent::StartExecutor(const v1::FrameworkInfo& framework,
   launch.recovery_timeout = options_.recovery_timeout;
   launch.grace_period = options_.executor_shutdown_grace_period;
   launch.time = loop_.clock().Now();
-  auto executor = std::make_shared<Executor>(
-      environment_, launch.container_id, framework.checkpoint());
+  auto executor = std::make_shared<Executor>(environment_, launch.container_id,
+                                             framework.checkpoint());
   executors_[launch.container_id] = executor;
   executor->Launch(std::move(launch), answer);
   Index(*executor, task.task_id());
@@ -417,14 +413,44 @@ void Agent::AcknowledgeAll(Executor& executor, std::function<void()> then) {
   const std::vector<const v1::StatusUpdate*> updates =
       executor.facts().Unacknowledged();
   if (updates.empty()) return then();
-  executor.Acknowledge(
-      updates.front()->uuid(),
-      [this, weak = executor.weak_from_this(),
-       then = std::move(then)](const absl::Status& status) {
-        const std::shared_ptr<Executor> self = weak.lock();
-        if (!status.ok() || self == nullptr) return then();
-        AcknowledgeAll(*self, then);
-      });
+  executor.Acknowledge(updates.front()->uuid(),
+                       [this, weak = executor.weak_from_this(),
+                        then = std::move(then)](const absl::Status& status) {
+                         const std::shared_ptr<Executor> self = weak.lock();
+                         if (!status.ok() || self == nullptr) return then();
+                         AcknowledgeAll(*self, then);
+                       });
+}
+
+// A custom executor that has nothing left to do, and does not go by itself.
+void Agent::ShutDownIdle(Executor& executor, std::function<void()> then,
+                         Executor::Done fail) {
+  v1::ShimKillRequest kill;
+  kill.set_reason(v1::REASON_TASK_KILLED_BY_REQUEST);
+  const absl::Duration give_up_at = loop_.clock().SinceBoot() +
+                                    options_.executor_shutdown_grace_period +
+                                    kShutdownMargin;
+  executor.Kill(kill, [this, self = executor.shared_from_this(), give_up_at,
+                       then, fail](const absl::Status& status) {
+    if (!status.ok()) return fail(status);
+    WaitForExit(self, give_up_at, then, fail);
+  });
+}
+
+void Agent::WaitForExit(const std::shared_ptr<Executor>& executor,
+                        absl::Duration give_up_at, std::function<void()> then,
+                        Executor::Done fail) {
+  if (executor->facts().exited) return then();
+  if (loop_.clock().SinceBoot() > give_up_at) {
+    return fail(
+        WithReason(absl::UnavailableError(absl::StrCat(
+                       "executor ", executor->facts().intent.executor_id(),
+                       ": it was told to end, and has not yet; try again")),
+                   "EXECUTOR_ENDING"));
+  }
+  loop_.After(kExitLook, [this, executor, give_up_at, then, fail] {
+    WaitForExit(executor, give_up_at, then, fail);
+  });
 }
 
 void Agent::RemoveTask(const v1::RemoveTaskRequest& request,
@@ -434,22 +460,27 @@ void Agent::RemoveTask(const v1::RemoveTaskRequest& request,
   if (!found.ok()) return reply(found.status());
   const std::shared_ptr<Executor> executor =
       found->executor->shared_from_this();
-  if (!executor->facts().exited || !executor->facts().AllTasksTerminal()) {
+  if (!executor->facts().AllTasksTerminal()) {
     return reply(WithReason(
         absl::FailedPreconditionError(absl::StrCat(
             "remove task ", request.task_id(),
-            ": its executor has not ended; kill it first")),
+            ": it or another task of its executor has not ended; kill it "
+            "first")),
         "TASK_NOT_ENDED"));
   }
-  const auto remove = [executor, reply, request] {
+  const auto remove = [this, executor, reply, request] {
     if (!executor->facts().AllAcknowledged()) {
-      return reply(WithReason(
-          absl::FailedPreconditionError(absl::StrCat(
-              "remove task ", request.task_id(), ": ",
-              executor->facts().Unacknowledged().size(),
-              " updates are not acknowledged by framework ",
-              executor->facts().intent.framework_id())),
-          "UPDATES_UNACKNOWLEDGED"));
+      return reply(WithReason(absl::FailedPreconditionError(absl::StrCat(
+                                  "remove task ", request.task_id(), ": ",
+                                  executor->facts().Unacknowledged().size(),
+                                  " updates are not acknowledged by framework ",
+                                  executor->facts().intent.framework_id())),
+                              "UPDATES_UNACKNOWLEDGED"));
+    }
+    if (!executor->facts().exited) {
+      return ShutDownIdle(
+          *executor, [this, request, reply] { RemoveTask(request, reply); },
+          [reply](const absl::Status& status) { reply(status); });
     }
     executor->Remove([reply](const absl::Status& status) {
       if (!status.ok()) return reply(status);

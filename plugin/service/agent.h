@@ -138,9 +138,13 @@ class Agent {
   void StartExecutor(const v1::FrameworkInfo& framework,
                      const v1::TaskInfo& task);
   void AnswerLaunch(const TaskKey& key, const absl::Status& status);
-  absl::StatusOr<v1::LaunchTaskResponse> LaunchAnswer(
-      const TaskKey& key) const;
+  absl::StatusOr<v1::LaunchTaskResponse> LaunchAnswer(const TaskKey& key) const;
   void AcknowledgeAll(Executor& executor, std::function<void()> then);
+  void ShutDownIdle(Executor& executor, std::function<void()> then,
+                    Executor::Done fail);
+  void WaitForExit(const std::shared_ptr<Executor>& executor,
+                   absl::Duration give_up_at, std::function<void()> then,
+                   Executor::Done fail);
 
   EventLoop& loop_;
   WorkerPool& workers_;

@@ -50,9 +50,8 @@ void Agent::FinishShutdown(absl::Duration give_up_at,
     }
   }
   if (some_live && loop_.clock().SinceBoot() < give_up_at) {
-    loop_.After(kLook, [this, give_up_at, done] {
-      FinishShutdown(give_up_at, done);
-    });
+    loop_.After(kLook,
+                [this, give_up_at, done] { FinishShutdown(give_up_at, done); });
     return;
   }
   workers_.Run([this, ended, done] {

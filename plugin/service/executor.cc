@@ -52,10 +52,10 @@ void Executor::OnWorker(Work work, Then then) {
     // Copied into a std::function, so what moves only is shared.
     auto result = std::make_shared<decltype(work())>(work());
     // The worker keeps no hold: it must not be the one that destroys us.
-    loop.Post([self = std::move(self), result,
-               then = std::move(then)]() mutable {
-      then(*self, std::move(*result));
-    });
+    loop.Post(
+        [self = std::move(self), result, then = std::move(then)]() mutable {
+          then(*self, std::move(*result));
+        });
   });
 }
 
@@ -78,17 +78,15 @@ void Executor::Launch(LaunchRequest request, Done done) {
   intent.set_checkpoint(checkpoint_);
   *intent.mutable_task() = request.task;
   (void)facts_.Apply(record);  // nothing came before it
-  OnWorker(
-      [&launcher = environment_.launcher, request = std::move(request)] {
-        return launcher.Launch(request);
-      },
-      [](Executor& self, absl::StatusOr<ContainerLauncher::Shim> shim) {
-        if (shim.ok()) return self.Attach(*std::move(shim));
-        self.SetState(ExecutorState::kGone,
-                      std::string(shim.status().message()));
-        std::exchange(self.launched_, nullptr)(shim.status());
-        self.Settle();
-      });
+  OnWorker([&launcher = environment_.launcher,
+            request = std::move(request)] { return launcher.Launch(request); },
+           [](Executor& self, absl::StatusOr<ContainerLauncher::Shim> shim) {
+             if (shim.ok()) return self.Attach(*std::move(shim));
+             self.SetState(ExecutorState::kGone,
+                           std::string(shim.status().message()));
+             std::exchange(self.launched_, nullptr)(shim.status());
+             self.Settle();
+           });
 }
 
 void Executor::Recover(ExecutorFacts facts) {
@@ -205,9 +203,8 @@ void Executor::OnNothingFound(const absl::Status& status) {
   }
   if (state_ != ExecutorState::kLaunching) {
     SetState(ExecutorState::kUnattached,
-             absl::IsUnavailable(status)
-                 ? "its shim lives but does not answer"
-                 : std::string(status.message()));
+             absl::IsUnavailable(status) ? "its shim lives but does not answer"
+                                         : std::string(status.message()));
   }
   // Its shim can still be found, should it come to life.
   const absl::Duration delay = damaged ? kLongestRetry : retry_delay_;
@@ -239,24 +236,22 @@ void Executor::OnEnded(std::unique_ptr<ExecutorJournal> journal) {
 }
 
 void Executor::CleanUpRuntime(absl::Duration retry_delay) {
-  OnWorker(
-      [&launcher = environment_.launcher, id = container_id_] {
-        return launcher.RemoveRuntime(id);
-      },
-      [retry_delay](Executor& self, const absl::Status& removed) {
-        if (removed.ok()) return;
-        // The shim is on its way out of its cgroup.
-        if (retry_delay > kLongestRetry * 30) {
-          return Log(Severity::kError, removed.ToString(),
-                     {{"container", self.container_id_}});
-        }
-        self.environment_.loop.After(
-            retry_delay, [weak = self.weak_from_this(), retry_delay] {
-              if (auto again = weak.lock()) {
-                again->CleanUpRuntime(retry_delay * 2);
-              }
-            });
-      });
+  OnWorker([&launcher = environment_.launcher,
+            id = container_id_] { return launcher.RemoveRuntime(id); },
+           [retry_delay](Executor& self, const absl::Status& removed) {
+             if (removed.ok()) return;
+             // The shim is on its way out of its cgroup.
+             if (retry_delay > kLongestRetry * 30) {
+               return Log(Severity::kError, removed.ToString(),
+                          {{"container", self.container_id_}});
+             }
+             self.environment_.loop.After(
+                 retry_delay, [weak = self.weak_from_this(), retry_delay] {
+                   if (auto again = weak.lock()) {
+                     again->CleanUpRuntime(retry_delay * 2);
+                   }
+                 });
+           });
 }
 
 void Executor::RecordReboot(std::unique_ptr<ExecutorJournal> journal) {
@@ -296,12 +291,12 @@ void Executor::RollBack(std::unique_ptr<ExecutorJournal> journal) {
         }
         self.SetState(ExecutorState::kGone, "its launch was rolled back");
         if (self.launched_) {
-          std::exchange(self.launched_, nullptr)(WithReason(
-              absl::InternalError(absl::StrCat(
-                  "launch container ", self.container_id_,
-                  ": its shim ended before the executor ran: ",
-                  rolled_back.second)),
-              "SHIM_FAILED"));
+          std::exchange(self.launched_, nullptr)(
+              WithReason(absl::InternalError(absl::StrCat(
+                             "launch container ", self.container_id_,
+                             ": its shim ended before the executor ran: ",
+                             rolled_back.second)),
+                         "SHIM_FAILED"));
         }
         self.Settle();
       });
@@ -312,19 +307,18 @@ void Executor::RestartShim(std::unique_ptr<ExecutorJournal> journal) {
       {{"container", container_id_}, {"restarts", restarts_}});
   adopted_ = true;
   auto shared = std::shared_ptr<ExecutorJournal>(std::move(journal));
-  retry_timer_ = environment_.loop.After(
-      RestartDelay(restarts_++), [this, shared] {
-        retry_timer_ = 0;
-        OnWorker(
-            [&launcher = environment_.launcher, shared] {
-              return launcher.Restart(std::move(*shared));
-            },
-            [](Executor& self, absl::StatusOr<ContainerLauncher::Shim> shim) {
-              if (shim.ok()) return self.Attach(*std::move(shim));
-              self.OnNothingFound(absl::UnavailableError(
-                  shim.status().message()));
-            });
-      });
+  retry_timer_ = environment_.loop.After(RestartDelay(restarts_++), [this,
+                                                                     shared] {
+    retry_timer_ = 0;
+    OnWorker(
+        [&launcher = environment_.launcher, shared] {
+          return launcher.Restart(std::move(*shared));
+        },
+        [](Executor& self, absl::StatusOr<ContainerLauncher::Shim> shim) {
+          if (shim.ok()) return self.Attach(*std::move(shim));
+          self.OnNothingFound(absl::UnavailableError(shim.status().message()));
+        });
+  });
 }
 
 void Executor::LaunchTask(const v1::TaskInfo& task, Done done) {
@@ -368,9 +362,8 @@ void Executor::Kill(const v1::ShimKillRequest& request, Done done) {
               return done(status);
             }
             // It may just have ended: then that is the answer.
-            self->WaitToSettle([self, request, done] {
-              self->Kill(request, done);
-            }, done);
+            self->WaitToSettle(
+                [self, request, done] { self->Kill(request, done); }, done);
           });
     case ExecutorState::kLaunching:
     case ExecutorState::kUnattached:
@@ -421,7 +414,9 @@ void Executor::Acknowledge(const std::string& uuid, Done done) {
                           done);
     case ExecutorState::kEnded:
       return RunOnJournal(
-          [uuid](ExecutorJournal& journal) { return journal.Acknowledge(uuid); },
+          [uuid](ExecutorJournal& journal) {
+            return journal.Acknowledge(uuid);
+          },
           std::move(told));
     case ExecutorState::kGone:
       return done(absl::NotFoundError(
@@ -440,9 +435,7 @@ void Executor::Remove(Done done) {
   journal_.reset();
   OnWorker(
       [&launcher = environment_.launcher, id = container_id_,
-       checkpoint = checkpoint_] {
-        return launcher.RemoveAll(id, checkpoint);
-      },
+       checkpoint = checkpoint_] { return launcher.RemoveAll(id, checkpoint); },
       [done = std::move(done)](Executor& self, const absl::Status& removed) {
         if (removed.ok()) self.SetState(ExecutorState::kGone, "removed");
         done(removed);
@@ -462,11 +455,11 @@ void Executor::GiveUp(uint64_t number) {
   if (found == waiting_.end()) return;
   const Done fail = std::move(found->fail);
   waiting_.erase(found);
-  fail(WithReason(
-      absl::UnavailableError(absl::StrCat(
-          "container ", container_id_, " is not attached: ",
-          condition_.empty() ? "it is being launched" : condition_)),
-      "RECOVERING"));
+  fail(
+      WithReason(absl::UnavailableError(absl::StrCat(
+                     "container ", container_id_, " is not attached: ",
+                     condition_.empty() ? "it is being launched" : condition_)),
+                 "RECOVERING"));
 }
 
 void Executor::Settle() {

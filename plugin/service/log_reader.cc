@@ -31,8 +31,7 @@ absl::StatusOr<std::vector<OpenFile>> OpenAll(int directory,
                                               const std::string& name) {
   std::vector<OpenFile> files;
   for (int index = 0;; ++index) {
-    const std::string file =
-        index == 0 ? name : absl::StrCat(name, ".", index);
+    const std::string file = index == 0 ? name : absl::StrCat(name, ".", index);
     UniqueFd fd(openat(directory, file.c_str(),
                        O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!fd && errno == ENOENT) {

@@ -79,7 +79,8 @@ LogStream::Round LogStream::ReadSome() {
 void LogStream::OnRead(const Round& round, bool had_ended) {
   if (!round.status.ok()) return writer_->Finish(ToGrpc(round.status));
   if (round.writer_is_full) {
-    loop_.After(kWriterPause, [self = shared_from_this()] { self->Continue(); });
+    loop_.After(kWriterPause,
+                [self = shared_from_this()] { self->Continue(); });
     return;
   }
   if (round.sent_any) return Continue();

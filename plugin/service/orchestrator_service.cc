@@ -38,11 +38,11 @@ grpc::ServerUnaryReactor* OrchestratorService::Answer(
     void (Agent::*method)(const Request&, Agent::Reply<Response>)) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   loop_.Post([this, reactor, request, response, method] {
-    (agent_.*method)(*request, [reactor, response](
-                                   absl::StatusOr<Response> answer) {
-      if (answer.ok()) *response = *std::move(answer);
-      reactor->Finish(ToGrpc(answer.status()));
-    });
+    (agent_.*method)(*request,
+                     [reactor, response](absl::StatusOr<Response> answer) {
+                       if (answer.ok()) *response = *std::move(answer);
+                       reactor->Finish(ToGrpc(answer.status()));
+                     });
   });
   return reactor;
 }
@@ -55,15 +55,13 @@ grpc::ServerUnaryReactor* OrchestratorService::RegisterFramework(
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::LaunchTask(
-    grpc::CallbackServerContext* context,
-    const v1::LaunchTaskRequest* request,
+    grpc::CallbackServerContext* context, const v1::LaunchTaskRequest* request,
     v1::LaunchTaskResponse* response) {
   return Answer(context, request, response, &Agent::LaunchTask);
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::KillTask(
-    grpc::CallbackServerContext* context,
-    const v1::KillTaskRequest* request,
+    grpc::CallbackServerContext* context, const v1::KillTaskRequest* request,
     v1::KillTaskResponse* response) {
   return Answer(context, request, response, &Agent::KillTask);
 }
@@ -76,43 +74,37 @@ grpc::ServerUnaryReactor* OrchestratorService::AcknowledgeUpdate(
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::Reconcile(
-    grpc::CallbackServerContext* context,
-    const v1::ReconcileRequest* request,
+    grpc::CallbackServerContext* context, const v1::ReconcileRequest* request,
     v1::ReconcileResponse* response) {
   return Answer(context, request, response, &Agent::Reconcile);
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::GetTasks(
-    grpc::CallbackServerContext* context,
-    const v1::GetTasksRequest* request,
+    grpc::CallbackServerContext* context, const v1::GetTasksRequest* request,
     v1::GetTasksResponse* response) {
   return Answer(context, request, response, &Agent::GetTasks);
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::GetTask(
-    grpc::CallbackServerContext* context,
-    const v1::GetTaskRequest* request,
+    grpc::CallbackServerContext* context, const v1::GetTaskRequest* request,
     v1::GetTaskResponse* response) {
   return Answer(context, request, response, &Agent::GetTask);
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::RemoveTask(
-    grpc::CallbackServerContext* context,
-    const v1::RemoveTaskRequest* request,
+    grpc::CallbackServerContext* context, const v1::RemoveTaskRequest* request,
     v1::RemoveTaskResponse* response) {
   return Answer(context, request, response, &Agent::RemoveTask);
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::GetAgent(
-    grpc::CallbackServerContext* context,
-    const v1::GetAgentRequest* request,
+    grpc::CallbackServerContext* context, const v1::GetAgentRequest* request,
     v1::GetAgentResponse* response) {
   return Answer(context, request, response, &Agent::GetAgent);
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::GetRecovery(
-    grpc::CallbackServerContext* context,
-    const v1::GetRecoveryRequest* request,
+    grpc::CallbackServerContext* context, const v1::GetRecoveryRequest* request,
     v1::GetRecoveryResponse* response) {
   return Answer(context, request, response, &Agent::GetRecovery);
 }
@@ -123,9 +115,8 @@ OrchestratorService::WatchUpdates(grpc::CallbackServerContext*,
   auto writer = std::make_shared<StreamSink::Writer>();
   // Written and read on the loop alone.
   auto watch = std::make_shared<uint64_t>(0);
-  auto* const reactor = writer->Start([this, watch] {
-    loop_.Post([this, watch] { agent_.Unwatch(*watch); });
-  });
+  auto* const reactor = writer->Start(
+      [this, watch] { loop_.Post([this, watch] { agent_.Unwatch(*watch); }); });
   loop_.Post([this, writer, watch, request = *request] {
     if (writer->over()) return;
     const absl::StatusOr<uint64_t> number =
@@ -140,8 +131,8 @@ grpc::ServerWriteReactor<v1::LogsResponse>* OrchestratorService::Logs(
     grpc::CallbackServerContext*, const v1::LogsRequest* request) {
   auto writer = std::make_shared<LogStream::Writer>();
   auto* const reactor = writer->Start([] {});
-  auto stream = std::make_shared<LogStream>(loop_, workers_, agent_, *request,
-                                            writer);
+  auto stream =
+      std::make_shared<LogStream>(loop_, workers_, agent_, *request, writer);
   loop_.Post([stream] { stream->Start(); });
   return reactor;
 }

@@ -29,10 +29,9 @@ class OrchestratorService : public v1::Orchestrator::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::AcknowledgeUpdateRequest* request,
       v1::AcknowledgeUpdateResponse* response) override;
-  grpc::ServerUnaryReactor* Reconcile(
-      grpc::CallbackServerContext* context,
-      const v1::ReconcileRequest* request,
-      v1::ReconcileResponse* response) override;
+  grpc::ServerUnaryReactor* Reconcile(grpc::CallbackServerContext* context,
+                                      const v1::ReconcileRequest* request,
+                                      v1::ReconcileResponse* response) override;
   grpc::ServerUnaryReactor* GetTasks(grpc::CallbackServerContext* context,
                                      const v1::GetTasksRequest* request,
                                      v1::GetTasksResponse* response) override;

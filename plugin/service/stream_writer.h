@@ -16,7 +16,8 @@ namespace holdfast {
 // loop's: messages queue up here, in order, and are written one after the
 // other. It outlives the stream; what is sent then goes nowhere.
 template <typename Message>
-class StreamWriter : public std::enable_shared_from_this<StreamWriter<Message>> {
+class StreamWriter
+    : public std::enable_shared_from_this<StreamWriter<Message>> {
  public:
   // Called on one of gRPC's threads when the stream is over, whoever ended it.
   using OnOver = std::function<void()>;

@@ -108,8 +108,7 @@ void ShimLink::LaunchTask(const v1::TaskInfo& task, Done done) {
 }
 
 void ShimLink::Kill(const v1::ShimKillRequest& request, Done done) {
-  Call("/holdfast.v1.Shim/Kill", request.SerializeAsString(),
-       std::move(done));
+  Call("/holdfast.v1.Shim/Kill", request.SerializeAsString(), std::move(done));
 }
 
 void ShimLink::Call(absl::string_view method, const std::string& request,

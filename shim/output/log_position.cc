@@ -24,8 +24,7 @@ LogPosition ReadLogPosition(int directory_fd, const std::string& name) {
   char text[kBytes];
   LogPosition position;
   if (!fd || read(fd.get(), text, kBytes) != static_cast<ssize_t>(kBytes) ||
-      !absl::SimpleAtoi(absl::string_view(text, kDigits),
-                        &position.version) ||
+      !absl::SimpleAtoi(absl::string_view(text, kDigits), &position.version) ||
       !absl::SimpleAtoi(absl::string_view(text + kDigits + 1, kDigits),
                         &position.dropped_bytes)) {
     return LogPosition();

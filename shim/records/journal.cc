@@ -177,8 +177,8 @@ absl::StatusOr<std::vector<std::string>> Journal::Reopen() {
   failed_ = true;
   HOLDFAST_ASSIGN_OR_RETURN(std::string content, file_->ReadAll());
   HOLDFAST_ASSIGN_OR_RETURN(Parsed parsed, Parse(content));
-  std::fill(content.begin() + static_cast<ptrdiff_t>(parsed.end),
-            content.end(), '\0');
+  std::fill(content.begin() + static_cast<ptrdiff_t>(parsed.end), content.end(),
+            '\0');
   HOLDFAST_RETURN_IF_ERROR(file_->WriteAt(0, content));
   end_ = parsed.end;
   capacity_ = content.size();

@@ -34,8 +34,7 @@ class AttachService::Session : public rpc::CallHandler {
   ~Session() override { Leave(); }
 
   void OnMessage(absl::string_view bytes) override {
-    absl::StatusOr<v1::AttachRequest> request =
-        Parse<v1::AttachRequest>(bytes);
+    absl::StatusOr<v1::AttachRequest> request = Parse<v1::AttachRequest>(bytes);
     if (!request.ok()) return call_.Finish(request.status());
     switch (request->call_case()) {
       case v1::AttachRequest::kHello:
@@ -65,14 +64,12 @@ class AttachService::Session : public rpc::CallHandler {
   void OnHello(const v1::AttachRequest::Hello& hello) {
     const v1::Intent& intent = supervisor().facts().intent;
     if (hello.agent_id() != intent.agent_id()) {
-      return call_.Finish(absl::FailedPreconditionError(
-          absl::StrCat("attach: container ", intent.container_id(),
-                       " belongs to agent ", intent.agent_id(), ", not to ",
-                       hello.agent_id())));
+      return call_.Finish(absl::FailedPreconditionError(absl::StrCat(
+          "attach: container ", intent.container_id(), " belongs to agent ",
+          intent.agent_id(), ", not to ", hello.agent_id())));
     }
     if (IsCurrent()) {
-      return call_.Finish(
-          absl::InvalidArgumentError("attach: a second hello"));
+      return call_.Finish(absl::InvalidArgumentError("attach: a second hello"));
     }
     if (Session* former = std::exchange(service_.current_, nullptr)) {
       former->Finish(absl::AbortedError("another agent attached"));
@@ -160,21 +157,20 @@ void AttachService::AddUnaryMethods(rpc::GrpcServer& server) {
         HOLDFAST_RETURN_IF_ERROR(supervisor_.LaunchTask(request.task()));
         return v1::ShimLaunchTaskResponse().SerializeAsString();
       });
-  server.AddUnary(
-      "/holdfast.v1.Shim/Kill",
-      [this](absl::string_view bytes,
-             rpc::ServerCall&) -> absl::StatusOr<std::string> {
-        HOLDFAST_ASSIGN_OR_RETURN(auto request,
-                                  Parse<v1::ShimKillRequest>(bytes));
-        v1::KillRequested kill;
-        kill.set_task_id(request.task_id());
-        kill.set_reason(request.reason());
-        if (request.has_grace_period()) {
-          *kill.mutable_grace_period() = request.grace_period();
-        }
-        HOLDFAST_RETURN_IF_ERROR(supervisor_.Kill(std::move(kill)));
-        return v1::ShimKillResponse().SerializeAsString();
-      });
+  server.AddUnary("/holdfast.v1.Shim/Kill",
+                  [this](absl::string_view bytes,
+                         rpc::ServerCall&) -> absl::StatusOr<std::string> {
+                    HOLDFAST_ASSIGN_OR_RETURN(
+                        auto request, Parse<v1::ShimKillRequest>(bytes));
+                    v1::KillRequested kill;
+                    kill.set_task_id(request.task_id());
+                    kill.set_reason(request.reason());
+                    if (request.has_grace_period()) {
+                      *kill.mutable_grace_period() = request.grace_period();
+                    }
+                    HOLDFAST_RETURN_IF_ERROR(supervisor_.Kill(std::move(kill)));
+                    return v1::ShimKillResponse().SerializeAsString();
+                  });
   server.AddUnary(
       "/holdfast.v1.Shim/Configure",
       [this](absl::string_view bytes,
@@ -183,8 +179,7 @@ void AttachService::AddUnaryMethods(rpc::GrpcServer& server) {
                                   Parse<v1::ShimConfigureRequest>(bytes));
         const absl::Duration timeout = FromProto(request.recovery_timeout());
         // What is missing would read as zero, and end the executor.
-        if (!request.has_recovery_timeout() ||
-            timeout < absl::ZeroDuration()) {
+        if (!request.has_recovery_timeout() || timeout < absl::ZeroDuration()) {
           return absl::InvalidArgumentError(
               "configure: recovery_timeout is missing or negative");
         }

@@ -25,8 +25,8 @@ absl::StatusOr<std::unique_ptr<OrphanReaper>> OrphanReaper::Create(
   std::unique_ptr<OrphanReaper> reaper(
       new OrphanReaper(loop, std::move(signals), std::move(executor)));
   OrphanReaper* const raw = reaper.get();
-  HOLDFAST_RETURN_IF_ERROR(loop.Watch(
-      raw->signals_.get(), EPOLLIN, [raw](uint32_t) { raw->OnSignal(); }));
+  HOLDFAST_RETURN_IF_ERROR(loop.Watch(raw->signals_.get(), EPOLLIN,
+                                      [raw](uint32_t) { raw->OnSignal(); }));
   return reaper;
 }
 
@@ -51,8 +51,7 @@ void OrphanReaper::OnSignal() {
     if (waitid(P_ALL, 0, &found, kPeek) != 0 || found.si_pid == 0) return;
     if (found.si_pid == executor_()) return;
     siginfo_t reaped;
-    waitid(P_PID, static_cast<id_t>(found.si_pid), &reaped,
-           WEXITED | WNOHANG);
+    waitid(P_PID, static_cast<id_t>(found.si_pid), &reaped, WEXITED | WNOHANG);
   }
 }
 

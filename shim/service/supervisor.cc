@@ -92,10 +92,9 @@ absl::Status Supervisor::OpenGroupAndOutput(UniqueFd& stdout_end,
                                             UniqueFd& stderr_end) {
   const v1::LaunchSpec& spec = facts().intent.launch();
   HOLDFAST_ASSIGN_OR_RETURN(
-      group_, ProcessGroup::Open(spec.cgroup_directory(),
-                                 spec.freezer_directory()));
-  oom_kills_before_ =
-      facts().started ? 0 : ReadOomKills(spec.oom_file());
+      group_,
+      ProcessGroup::Open(spec.cgroup_directory(), spec.freezer_directory()));
+  oom_kills_before_ = facts().started ? 0 : ReadOomKills(spec.oom_file());
   HOLDFAST_RETURN_IF_ERROR(OpenOutput("stdout", stdout_, stdout_end));
   return OpenOutput("stderr", stderr_, stderr_end);
 }
@@ -161,8 +160,8 @@ absl::Status Supervisor::OpenOutput(const char* name,
   bounds.max_file_bytes = spec.output().max_file_bytes();
   bounds.max_files = spec.output().max_files();
   HOLDFAST_ASSIGN_OR_RETURN(
-      log, OutputLog::Create(loop_, std::move(our_end),
-                             spec.output_directory(), name, bounds));
+      log, OutputLog::Create(loop_, std::move(our_end), spec.output_directory(),
+                             name, bounds));
   return absl::OkStatus();
 }
 
@@ -278,9 +277,9 @@ absl::Status Supervisor::Kill(v1::KillRequested request) {
   if (!request.task_id().empty()) {
     task = facts().FindTask(request.task_id());
     if (task == nullptr) {
-      return absl::NotFoundError(absl::StrCat(
-          "kill task ", request.task_id(), ": executor ",
-          facts().intent.executor_id(), " has no such task"));
+      return absl::NotFoundError(
+          absl::StrCat("kill task ", request.task_id(), ": executor ",
+                       facts().intent.executor_id(), " has no such task"));
     }
     if (task->IsTerminal()) return absl::OkStatus();
   }
@@ -292,10 +291,9 @@ absl::Status Supervisor::Kill(v1::KillRequested request) {
   *request.mutable_time() = ToProto(loop_.clock().Now());
   std::vector<v1::JournalRecord> records(1);
   *records[0].mutable_kill_requested() = request;
-  if (task != nullptr && !task->kill &&
-      facts().intent.task_killing_state()) {
-    *records.emplace_back().mutable_update() = journal_.Complete(MakeUpdate(
-        task->info, v1::TASK_KILLING, v1::REASON_UNSPECIFIED, ""));
+  if (task != nullptr && !task->kill && facts().intent.task_killing_state()) {
+    *records.emplace_back().mutable_update() = journal_.Complete(
+        MakeUpdate(task->info, v1::TASK_KILLING, v1::REASON_UNSPECIFIED, ""));
   }
   HOLDFAST_RETURN_IF_ERROR(Record(std::move(records)));
   const bool custom = facts().intent.launch().custom();
@@ -420,8 +418,8 @@ std::vector<v1::JournalRecord> Supervisor::EndRecords() const {
         custom ? OutcomeOfOrphan(exited_, task.kill, told.kill, told.fenced)
                : OutcomeOfCommand(exited_, task.kill ? task.kill : told.kill,
                                   told.fenced);
-    v1::StatusUpdate update = MakeUpdate(task.info, outcome.state,
-                                         outcome.reason, outcome.message);
+    v1::StatusUpdate update =
+        MakeUpdate(task.info, outcome.state, outcome.reason, outcome.message);
     v1::TaskStatus& status = *update.mutable_status();
     if (!custom) {
       if (exited_.has_exit_code()) status.set_exit_code(exited_.exit_code());

@@ -97,8 +97,8 @@ class BurstTest : public testing::Test {
     const auto registered =
         agent_->client().Call(&Stub::RegisterFramework, request);
     ASSERT_TRUE(registered.ok()) << registered.status();
-    watcher_ = std::make_unique<UpdateWatcher>(agent_->client(), ledger_,
-                                               kFramework);
+    watcher_ =
+        std::make_unique<UpdateWatcher>(agent_->client(), ledger_, kFramework);
   }
 
   void Restart() {
@@ -260,9 +260,10 @@ TEST_F(BurstTest, EveryAnsweredLaunchRunsOnceOrHasOneEnd) {
     EndAll(told, known);
     // A kill that was accepted needs no second one; EndAll's cannot tell.
   }
-  printf("%d rounds, seed %u: %d launches answered, %d unanswered and known, "
-         "%d never started\n",
-         rounds, seed_, answered, unanswered_known, never_started);
+  printf(
+      "%d rounds, seed %u: %d launches answered, %d unanswered and known, "
+      "%d never started\n",
+      rounds, seed_, answered, unanswered_known, never_started);
 }
 
 }  // namespace

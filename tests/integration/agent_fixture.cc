@@ -168,7 +168,6 @@ void AgentTest::WriteFile(const std::string& path, const std::string& content) {
 void AgentTest::EndEverything() {
   const std::vector<v1::Task> before = List();
   for (const v1::Task& task : before) End(task);
-  for (const v1::Task& task : before) EndIdleExecutor(task);
   for (const v1::Task& task : List()) AcknowledgeAll(task);
   for (const v1::Task& task : List()) Remove(task);
 }
@@ -182,13 +181,6 @@ void AgentTest::End(const v1::Task& task) {
     Must(client().Call(&Stub::KillTask, request));
     EXPECT_TRUE(Eventually([&] { return HasEnded(task.task_id()); }));
   }
-}
-
-// No call ends a custom executor that waits for more tasks.
-void AgentTest::EndIdleExecutor(const v1::Task& task) {
-  if (task.pid() == 0 || task.executor_id() == task.task_id()) return;
-  const absl::StatusOr<Pidfd> executor = Pidfd::Open(task.pid());
-  if (executor.ok()) (void)executor->Signal(SIGTERM);  // or it just ended
 }
 
 void AgentTest::AcknowledgeAll(const v1::Task& task) {

@@ -76,7 +76,6 @@ class AgentTest : public testing::Test {
  private:
   void EndEverything();
   void End(const v1::Task& task);
-  void EndIdleExecutor(const v1::Task& task);
   void Remove(const v1::Task& task);
   void AcknowledgeAll(const v1::Task& task);
   void ExpectNothingLeft();
