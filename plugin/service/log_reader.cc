@@ -19,7 +19,7 @@ namespace {
 
 // Renaming takes microseconds. A shim that died in the midst of it leaves it
 // unfinished for good: then what is there is read as it is.
-constexpr int kTries = 100;
+constexpr int kTries = 1000;
 
 struct OpenFile {
   UniqueFd fd;
@@ -58,11 +58,13 @@ absl::StatusOr<Snapshot> TakeSnapshot(int directory, const std::string& name) {
     HOLDFAST_ASSIGN_OR_RETURN(std::vector<OpenFile> files,
                               OpenAll(directory, name));
     const LogPosition after = ReadLogPosition(directory, name);
-    const bool steady =
-        before.version == after.version && before.version % 2 == 0;
-    if (steady || i == kTries) {
+    const bool same = before.version == after.version;
+    const bool renaming = before.version % 2 != 0;
+    if (same && (!renaming || i >= kTries)) {
       return Snapshot{std::move(files), after.dropped_bytes};
     }
+    // It is renamed faster than it can be looked at: nothing to read now.
+    if (i >= kTries) return Snapshot();
   }
 }
 
@@ -75,6 +77,7 @@ absl::StatusOr<LogReader::Chunk> LogReader::Read(size_t most) {
   HOLDFAST_ASSIGN_OR_RETURN(const Snapshot snapshot,
                             TakeSnapshot(directory.get(), name_));
   Chunk chunk;
+  if (snapshot.files.empty()) return Chunk();
   if (offset_ < snapshot.first_offset) {
     chunk.skipped_bytes = snapshot.first_offset - offset_;
     offset_ = snapshot.first_offset;

@@ -42,8 +42,9 @@ TEST_F(Output, ArrivesAsItTrickles) {
 }
 
 TEST_F(Output, IsReadableByItsGroup) {
-  const mode_t before = umask(077);
   Open();
+  const mode_t before = umask(077);
+  log_->Touch();
   umask(before);
 
   struct stat info;
@@ -200,11 +201,14 @@ TEST_F(Output, FollowsNoLinkThatTheExecutorLaid) {
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   const UniqueFd writer(ends[1]);
+  const auto log =
+      OutputLog::Create(*loop_, UniqueFd(ends[0]), directory_, "stdout", {});
+  ASSERT_TRUE(log.ok()) << log.status();
+  ASSERT_EQ(write(writer.get(), "secret", 6), 6);
 
-  EXPECT_FALSE(
-      OutputLog::Create(*loop_, UniqueFd(ends[0]), directory_, "stdout", {})
-          .ok());
+  EXPECT_FALSE((*log)->Drain().ok());
 
+  EXPECT_EQ((*log)->lost_bytes(), 6u);
   EXPECT_NE(access(victim.c_str(), F_OK), 0);
 }
 

@@ -70,7 +70,8 @@ TEST_P(AttachServiceTest, StopsTheFenceOnlyWithConfirm) {
 
   Jump(absl::Minutes(15));
 
-  EXPECT_EQ(supervisor_->phase(), Phase::kKilling);
+  // It may even be over.
+  EXPECT_NE(supervisor_->phase(), Phase::kRunning);
   EXPECT_TRUE(supervisor_->facts().fenced.has_value());
 }
 
