@@ -63,8 +63,9 @@ class StreamWriter
     void OnCancel() override { writer_->OnCancel(); }
     void OnDone() override {
       writer_->OnDone();
-      on_over_();
+      const OnOver on_over = std::move(on_over_);
       delete this;
+      on_over();  // by now nothing of the stream holds the writer
     }
 
    private:
