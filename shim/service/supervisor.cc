@@ -437,7 +437,6 @@ std::vector<v1::JournalRecord> Supervisor::EndRecords() const {
 void Supervisor::RecordEnd() {
   loop_.Cancel(touch_timer_);
   for (OutputLog* log : {stdout_.get(), stderr_.get()}) {
-    log->Touch();
     if (absl::Status drained = log->Drain(); !drained.ok()) {
       Log(Severity::kWarning, drained.ToString());
     }
@@ -459,6 +458,7 @@ void Supervisor::RecordEnd() {
 
 void Supervisor::Finish() {
   for (OutputLog* log : {stdout_.get(), stderr_.get()}) {
+    log->Touch();
     if (absl::Status synced = log->Sync(); !synced.ok()) {
       Log(Severity::kWarning, synced.ToString());
     }
