@@ -1,0 +1,169 @@
+// Agent: frameworks, and the launch of their tasks.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/reasons.h"
+#include "api/time_convert.h"
+#include "api/validate.h"
+#include "base/uuid.h"
+#include "plugin/service/agent.h"
+#include "plugin/service/agent_errors.h"
+#include "plugin/service/task_row.h"
+
+namespace holdfast {
+namespace {
+
+constexpr absl::Duration kRegistrationPause = absl::Milliseconds(1);
+
+}  // namespace
+
+void Agent::RegisterFramework(const v1::RegisterFrameworkRequest& request,
+                              Reply<v1::RegisterFrameworkResponse> reply) {
+  const v1::FrameworkInfo& asked = request.framework();
+  if (absl::Status valid = ValidateFramework(asked); !valid.ok()) {
+    return reply(valid);
+  }
+  const std::string id = asked.framework_id();
+  const v1::FrameworkInfo* known = FindFramework(id);
+  if (known != nullptr && known->checkpoint() != asked.checkpoint()) {
+    return reply(
+        WithReason(absl::FailedPreconditionError(absl::StrCat(
+                       "framework ", id, ": registered with checkpoint=",
+                       known->checkpoint() ? "true" : "false",
+                       ", which never changes; use another framework_id")),
+                   "CHECKPOINT_CHANGED"));
+  }
+  if (!registering_.insert(id).second) {
+    // Somebody else's registration is being written: then comes this one.
+    loop_.After(kRegistrationPause,
+                [this, request, reply] { RegisterFramework(request, reply); });
+    return;
+  }
+  v1::RegisterFrameworkResponse response;
+  response.set_agent_id(options_.info.agent_id());
+  response.set_agent_incarnation(options_.incarnation);
+  const bool changed = known == nullptr ||
+                       known->SerializeAsString() != asked.SerializeAsString();
+  const auto accept = [this, id, asked, response, reply] {
+    registering_.erase(id);
+    frameworks_[id] = asked;
+    if (asked.implicit_acknowledgement()) {
+      for (const auto& [key, executor] : executors_) {
+        if (executor->facts().intent.framework_id() == id) OnFacts(*executor);
+      }
+    }
+    reply(response);
+  };
+  if (!asked.checkpoint() || !changed) return accept();
+  v1::FrameworkRecord record;
+  *record.mutable_framework() = asked;
+  *record.mutable_time() = ToProto(loop_.clock().Now());
+  // One after the other: two of the same framework would write one file.
+  framework_writer_.Run([this, id, record, reply, accept] {
+    const absl::Status saved = store_.SaveFramework(record);
+    loop_.Post([this, id, saved, reply, accept] {
+      if (saved.ok()) return accept();
+      registering_.erase(id);
+      reply(saved);
+    });
+  });
+}
+
+// --- Launch ----------------------------------------------------------------
+
+void Agent::LaunchTask(const v1::LaunchTaskRequest& request,
+                       Reply<v1::LaunchTaskResponse> reply) {
+  const v1::TaskInfo& task = request.task();
+  if (absl::Status valid = ValidateTask(task); !valid.ok()) {
+    return reply(valid);
+  }
+  const v1::FrameworkInfo* framework = FindFramework(request.framework_id());
+  if (framework == nullptr) {
+    return reply(FrameworkUnknown(request.framework_id()));
+  }
+  const TaskKey key(request.framework_id(), task.task_id());
+  if (const auto found = launching_.find(key); found != launching_.end()) {
+    return found->second.push_back(std::move(reply));
+  }
+  if (const auto known = tasks_.find(key); known != tasks_.end()) {
+    if (known->second->is_certain()) return reply(LaunchAnswer(key));
+    if (known->second->state() != ExecutorState::kGone) {
+      return reply(Recovering(absl::StrCat("launch task ", task.task_id())));
+    }
+    Forget(*known->second);  // rolled back just now
+  }
+  if (!KnowsAllTasks()) {
+    return reply(Recovering(absl::StrCat("launch task ", task.task_id())));
+  }
+  if (stopping_) {
+    return reply(WithReason(absl::UnavailableError(absl::StrCat(
+                                "launch task ", task.task_id(),
+                                ": the agent is stopping; try again")),
+                            "STOPPING"));
+  }
+  if (absl::Status possible = cgroups_.CheckEnforceable(LimitsOf(task));
+      !possible.ok()) {
+    return reply(WithReason(possible, "LIMIT_NOT_ENFORCEABLE"));
+  }
+  launching_[key].push_back(std::move(reply));
+  StartExecutor(*framework, task);
+}
+
+void Agent::StartExecutor(const v1::FrameworkInfo& framework,
+                          const v1::TaskInfo& task) {
+  const TaskKey key(framework.framework_id(), task.task_id());
+  const auto answer = [this, key](const absl::Status& status) {
+    AnswerLaunch(key, status);
+  };
+  if (task.has_executor()) {
+    if (const std::shared_ptr<Executor> living =
+            FindLivingExecutor(key.first, task.executor().executor_id())) {
+      return living->LaunchTask(task, answer);
+    }
+  }
+  LaunchRequest launch;
+  launch.container_id = RandomUuid();
+  launch.agent_id = options_.info.agent_id();
+  launch.boot_id = options_.boot_id;
+  launch.framework = framework;
+  launch.task = task;
+  launch.recovery_timeout = options_.recovery_timeout;
+  launch.grace_period = options_.executor_shutdown_grace_period;
+  launch.time = loop_.clock().Now();
+  auto executor = std::make_shared<Executor>(environment_, launch.container_id,
+                                             framework.checkpoint());
+  executors_[launch.container_id] = executor;
+  executor->Launch(std::move(launch), answer);
+  Index(*executor, task.task_id());
+}
+
+void Agent::AnswerLaunch(const TaskKey& key, const absl::Status& status) {
+  auto waiting = launching_.extract(key);
+  if (waiting.empty()) return;
+  // An executor that ended meanwhile may have taken the task all the same.
+  absl::StatusOr<v1::LaunchTaskResponse> answer = LaunchAnswer(key);
+  if (!status.ok() && absl::IsNotFound(answer.status())) answer = status;
+  for (const auto& reply : waiting.mapped()) reply(answer);
+}
+
+absl::StatusOr<v1::LaunchTaskResponse> Agent::LaunchAnswer(
+    const TaskKey& key) const {
+  absl::StatusOr<Found> found = FindTask(key.first, key.second);
+  if (!found.ok()) return found.status();
+  for (const v1::StatusUpdate& update : found->task->updates) {
+    if (update.status().reason() != v1::REASON_CONTAINER_LAUNCH_FAILED) {
+      continue;
+    }
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "launch task ", key.second, ": ", update.status().message())),
+        "LAUNCH_FAILED");
+  }
+  v1::LaunchTaskResponse response;
+  *response.mutable_task() =
+      MakeTaskRow(*found->executor, *found->task, store_.layout());
+  return response;
+}
+
+}  // namespace holdfast
