@@ -189,30 +189,35 @@ void Executor::Resolve() {
       [](Executor& self, Found found) {
         if (found.connection) return self.AttachTo(std::move(found.connection));
         if (found.journal) return self.OnJournalTaken(std::move(found.journal));
-        self.OnNothingFound(found.status);
+        self.OnNoJournal(found.status);
       });
 }
 
-void Executor::OnNothingFound(const absl::Status& status) {
+// Nobody listens, and its journal could not be taken over. Only this can mean
+// damage: the same codes from elsewhere are a living shim's, or a disk's.
+void Executor::OnNoJournal(const absl::Status& status) {
   const bool damaged =
       absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
   if (damaged && state_ == ExecutorState::kUnattached) {
-    // Nobody holds its journal: there is no shim to ask.
     condition_ = std::string(status.message());
     if (environment_.on_damage(*this)) return;
+    retry_delay_ = kLongestRetry;
   }
+  OnNothingFound(status);
+}
+
+void Executor::OnNothingFound(const absl::Status& status) {
   if (state_ != ExecutorState::kLaunching) {
     SetState(ExecutorState::kUnattached,
              absl::IsUnavailable(status) ? "its shim lives but does not answer"
                                          : std::string(status.message()));
   }
   // Its shim can still be found, should it come to life.
-  const absl::Duration delay = damaged ? kLongestRetry : retry_delay_;
-  retry_delay_ = std::min(retry_delay_ * 2, kLongestRetry);
-  retry_timer_ = environment_.loop.After(delay, [this] {
+  retry_timer_ = environment_.loop.After(retry_delay_, [this] {
     retry_timer_ = 0;
     Resolve();
   });
+  retry_delay_ = std::min(retry_delay_ * 2, kLongestRetry);
 }
 
 void Executor::OnJournalTaken(std::unique_ptr<ExecutorJournal> journal) {

@@ -128,6 +128,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   void OnLinkLost(const absl::Status& why);
 
   void Resolve();
+  void OnNoJournal(const absl::Status& status);
   void OnNothingFound(const absl::Status& status);
   void OnJournalTaken(std::unique_ptr<ExecutorJournal> journal);
   void OnEnded(std::unique_ptr<ExecutorJournal> journal);
