@@ -27,7 +27,7 @@ std::string Attributes(const v1::AgentInfo& agent) {
   return absl::StrJoin(agent.attributes(), ";",
                        [](std::string* out, const v1::Attribute& attribute) {
                          absl::StrAppend(out, attribute.name(), ":",
-                                         attribute.text());
+                                         attribute.value().text());
                        });
 }
 
