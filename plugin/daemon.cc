@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "api/reasons.h"
 #include "api/time_convert.h"
 #include "base/boot_id.h"
@@ -92,7 +93,7 @@ absl::StatusOr<v1::AgentRecord> LoadOrMakeAgent(AgentStore& store,
   if (!record.boot_id().empty() && record.boot_id() != boot_id) {
     Log(Severity::kWarning, "the host was rebooted since the last start");
   }
-  record.mutable_agent()->set_hostname(flags.hostname);
+  record.mutable_agent()->set_hostname(flags.info.hostname());
   record.set_boot_id(boot_id);
   if (record.SerializeAsString() == before) return record;
   *record.mutable_time() = ToProto(SystemClock().Now());
@@ -219,10 +220,14 @@ class Daemon {
 }  // namespace
 
 int RunDaemon(const PluginFlags& flags) {
+  if (!flags.ignored.empty()) {
+    Log(Severity::kInfo, "variables of the env_file that mean nothing here",
+        {{"ignored", absl::StrJoin(flags.ignored, ",")}});
+  }
   RaiseFileLimit();
   absl::StatusOr<UniqueFd> stop_signals = CatchStopSignals();
   if (!stop_signals.ok()) return Fail(stop_signals.status(), EX_OSERR);
-  const absl::StatusOr<std::string> boot_id = ReadBootId();
+  const absl::StatusOr<std::string> boot_id = ReadBootId(flags.boot_id_file);
   if (!boot_id.ok()) return Fail(boot_id.status(), EX_OSERR);
   absl::StatusOr<std::unique_ptr<AgentStore>> store = AgentStore::Open(
       SystemFiles(), Layout{flags.work_dir, flags.runtime_dir});
@@ -244,9 +249,16 @@ int RunDaemon(const PluginFlags& flags) {
   options.incarnation = RandomUuid();
   options.boot_id = *boot_id;
   options.version = kVersion;
+  options.recover = flags.recover;
   options.strict = flags.strict;
+  options.orphans = flags.orphans;
   options.recovery_timeout = flags.recovery_timeout;
+  options.executor_reregistration_timeout =
+      flags.executor_reregistration_timeout;
   options.executor_shutdown_grace_period = flags.executor_shutdown_grace_period;
+  options.gc_delay = flags.gc_delay;
+  options.gc_disk_headroom = flags.gc_disk_headroom;
+  options.disk_watch_interval = flags.disk_watch_interval;
   options.cgroups_root = flags.cgroups_root;
   options.shim_path = flags.shim;
   options.flags = flags.effective;

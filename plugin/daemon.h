@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plugin/flags.h"
+#include "plugin/flags/plugin_flags.h"
 
 namespace holdfast {
 

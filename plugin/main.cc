@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "plugin/daemon.h"
-#include "plugin/flags.h"
+#include "plugin/flags/plugin_flags.h"
 
 int main(int argc, char** argv) {
   holdfast::SetLogProgram("holdfastd");

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "api/time_convert.h"
+#include "api/values.h"
 #include "base/errors.h"
 #include "plugin/ctl/commands.h"
 #include "plugin/ctl/failure.h"
@@ -23,14 +24,6 @@ std::string RecoveryState(const v1::GetAgentResponse& agent) {
                             : absl::StrCat("complete ", counts);
 }
 
-std::string Attributes(const v1::AgentInfo& agent) {
-  return absl::StrJoin(agent.attributes(), ";",
-                       [](std::string* out, const v1::Attribute& attribute) {
-                         absl::StrAppend(out, attribute.name(), ":",
-                                         attribute.value().text());
-                       });
-}
-
 std::string AsTable(const v1::GetAgentResponse& response) {
   const v1::AgentInfo& agent = response.agent();
   const std::string facts = Pairs({
@@ -44,8 +37,8 @@ std::string AsTable(const v1::GetAgentResponse& response) {
       {"recovery", RecoveryState(response)},
       {"frameworks", absl::StrCat(response.frameworks())},
       {"executors", absl::StrCat(response.executors())},
-      {"resources", FormatResources(agent.resources())},
-      {"attributes", Attributes(agent)},
+      {"resources", holdfast::FormatResources(agent)},
+      {"attributes", FormatAttributes(agent)},
       {"work dir", response.work_dir()},
       {"runtime dir", response.runtime_dir()},
       {"cgroups", absl::StrCat(response.cgroups_root(), " (",

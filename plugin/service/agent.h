@@ -14,6 +14,7 @@
 #include "cgroups/cgroups.h"
 #include "plugin/checkpoint/agent_store.h"
 #include "plugin/launch/container_launcher.h"
+#include "plugin/modes.h"
 #include "plugin/recovery/checkpoint_scan.h"
 #include "plugin/recovery/recovery_report.h"
 #include "plugin/service/executor.h"
@@ -26,9 +27,16 @@ struct AgentOptions {
   std::string incarnation;
   std::string boot_id;
   std::string version;
+  // As the flags of these names say (plugin/flags/definitions.cc).
+  RecoverMode recover = RecoverMode::kReconnect;
   bool strict = true;
+  OrphanPolicy orphans = OrphanPolicy::kLeave;
   absl::Duration recovery_timeout;
+  absl::Duration executor_reregistration_timeout;  // zero: never
   absl::Duration executor_shutdown_grace_period;
+  absl::Duration gc_delay;
+  double gc_disk_headroom = 0;  // of the disk, 0 to 1
+  absl::Duration disk_watch_interval;
   std::string cgroups_root;
   std::string shim_path;
   std::vector<v1::Flag> flags;

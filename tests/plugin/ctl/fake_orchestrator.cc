@@ -459,7 +459,10 @@ grpc::Status FakeOrchestrator::GetAgent(Context*, const v1::GetAgentRequest*,
                                         v1::GetAgentResponse* response) {
   MutexLock lock(mutex_);
   response->mutable_agent()->set_agent_id("agent-1");
-  response->mutable_agent()->mutable_resources()->set_memory_bytes(1 << 30);
+  v1::AgentResource& mem = *response->mutable_agent()->add_resources();
+  mem.set_name("mem");
+  mem.set_role("*");
+  mem.mutable_value()->set_scalar(1024);
   response->set_version("0.1.0");
   response->set_recovering(recovering_);
   response->set_executors_recovered(recovering_ ? 2 : 5);
