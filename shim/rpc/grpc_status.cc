@@ -12,7 +12,7 @@ namespace {
 constexpr char kHexDigits[] = "0123456789ABCDEF";
 
 // gRPC peers refuse 8 KiB of trailers; a byte may take three.
-constexpr size_t kMaxMessageBytes = 2048;
+constexpr size_t kMaxTextBytes = 2048;
 constexpr size_t kMaxReasonBytes = 256;
 
 // The longest start of `text` that is at most `max` bytes and does not part
@@ -104,7 +104,7 @@ void AppendStatus(const absl::Status& status, HeaderList& trailers) {
   if (!status.message().empty()) {
     trailers.emplace_back(
         "grpc-message",
-        PercentEncode(CutText(status.message(), kMaxMessageBytes)));
+        PercentEncode(CutText(status.message(), kMaxTextBytes)));
   }
   if (const absl::optional<absl::Cord> reason =
           status.GetPayload(kReasonPayload)) {

@@ -1,0 +1,1 @@
+// Owns the tests' precompiled headers; it is linked, and never run.
