@@ -91,6 +91,7 @@ class Agent {
   // NotFound FRAMEWORK_UNKNOWN; else UpdateHub::Watch.
   absl::StatusOr<uint64_t> Watch(const v1::WatchUpdatesRequest& request,
                                  std::shared_ptr<UpdateSink> sink);
+  void ContinueWatch(uint64_t watch);
   void Unwatch(uint64_t watch);
 
   // Where the output of a task is.

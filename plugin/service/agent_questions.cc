@@ -137,6 +137,7 @@ absl::StatusOr<uint64_t> Agent::Watch(const v1::WatchUpdatesRequest& request,
   return hub_.Watch(request, std::move(sink));
 }
 
+void Agent::ContinueWatch(uint64_t watch) { hub_.Continue(watch); }
 void Agent::Unwatch(uint64_t watch) { hub_.Unwatch(watch); }
 
 absl::StatusOr<Agent::LogSource> Agent::FindLogs(

@@ -10,13 +10,15 @@
 namespace holdfast {
 namespace {
 
-// Joins an update stream with the hub: the loop sends, gRPC writes.
+// Joins an update stream with the hub: the loop sends what the stream has room
+// for, gRPC writes.
 class StreamSink : public UpdateSink {
  public:
   using Writer = StreamWriter<v1::WatchUpdatesResponse>;
 
   explicit StreamSink(std::shared_ptr<Writer> writer)
       : writer_(std::move(writer)) {}
+  bool HasRoom() override { return writer_->HasRoom(); }
   void Send(const v1::WatchUpdatesResponse& response) override {
     writer_->Send(response);
   }
@@ -116,7 +118,10 @@ OrchestratorService::WatchUpdates(grpc::CallbackServerContext*,
   // Written and read on the loop alone.
   auto watch = std::make_shared<uint64_t>(0);
   auto* const reactor = writer->Start(
-      [this, watch] { loop_.Post([this, watch] { agent_.Unwatch(*watch); }); });
+      [this, watch] { loop_.Post([this, watch] { agent_.Unwatch(*watch); }); },
+      [this, watch] {
+        loop_.Post([this, watch] { agent_.ContinueWatch(*watch); });
+      });
   loop_.Post([this, writer, watch, request = *request] {
     if (writer->over()) return;
     const absl::StatusOr<uint64_t> number =

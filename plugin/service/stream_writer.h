@@ -19,19 +19,36 @@ template <typename Message>
 class StreamWriter
     : public std::enable_shared_from_this<StreamWriter<Message>> {
  public:
+  // What may wait before HasRoom() says no.
+  static constexpr size_t kRoomBytes = 256 * 1024;
+
   // Called on one of gRPC's threads when the stream is over, whoever ended it.
   using OnOver = std::function<void()>;
+  // Likewise, once for each time that HasRoom() said no, when there is again.
+  using OnRoom = std::function<void()>;
 
   // The reactor to return to gRPC; it deletes itself.
-  grpc::ServerWriteReactor<Message>* Start(OnOver on_over) {
+  grpc::ServerWriteReactor<Message>* Start(OnOver on_over,
+                                           OnRoom on_room = nullptr) {
     MutexLock lock(mutex_);
-    reactor_ = new Reactor(this->shared_from_this(), std::move(on_over));
+    reactor_ = new Reactor(this->shared_from_this(), std::move(on_over),
+                           std::move(on_room));
     return reactor_;
+  }
+
+  // Whether fewer bytes wait than kRoomBytes. Send() takes a message all the
+  // same: this is for whoever can keep it elsewhere.
+  bool HasRoom() ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(mutex_);
+    if (queued_bytes_ < kRoomBytes) return true;
+    room_is_wanted_ = true;
+    return false;
   }
 
   void Send(Message message) ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(mutex_);
     if (reactor_ == nullptr || end_) return;
+    queued_bytes_ += message.ByteSizeLong();
     queue_.push_back(std::move(message));
     if (queue_.size() == 1) reactor_->StartWrite(&queue_.front());
   }
@@ -57,9 +74,14 @@ class StreamWriter
  private:
   class Reactor : public grpc::ServerWriteReactor<Message> {
    public:
-    Reactor(std::shared_ptr<StreamWriter> writer, OnOver on_over)
-        : writer_(std::move(writer)), on_over_(std::move(on_over)) {}
-    void OnWriteDone(bool ok) override { writer_->OnWriteDone(ok); }
+    Reactor(std::shared_ptr<StreamWriter> writer, OnOver on_over,
+            OnRoom on_room)
+        : writer_(std::move(writer)),
+          on_over_(std::move(on_over)),
+          on_room_(std::move(on_room)) {}
+    void OnWriteDone(bool ok) override {
+      if (writer_->OnWriteDone(ok) && on_room_) on_room_();
+    }
     void OnCancel() override { writer_->OnCancel(); }
     void OnDone() override {
       writer_->OnDone();
@@ -71,17 +93,27 @@ class StreamWriter
    private:
     std::shared_ptr<StreamWriter> writer_;
     OnOver on_over_;
+    const OnRoom on_room_;
   };
 
-  void OnWriteDone(bool ok) ABSL_LOCKS_EXCLUDED(mutex_) {
+  // Whether someone waits for the room that there is now. Half of it is free
+  // by then, so that it is not told for each message.
+  bool OnWriteDone(bool ok) ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(mutex_);
+    queued_bytes_ -= queue_.front().ByteSizeLong();
     queue_.pop_front();
     if (!ok || cancelled_) {
       queue_.clear();
+      queued_bytes_ = 0;
       end_ = grpc::Status(grpc::StatusCode::CANCELLED, "the client has gone");
     }
-    if (!queue_.empty()) return reactor_->StartWrite(&queue_.front());
-    if (end_) FinishNow();
+    if (!queue_.empty()) {
+      reactor_->StartWrite(&queue_.front());
+    } else if (end_) {
+      FinishNow();
+    }
+    return queued_bytes_ <= kRoomBytes / 2 &&
+           std::exchange(room_is_wanted_, false);
   }
 
   void OnCancel() ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -105,6 +137,8 @@ class StreamWriter
   mutable Mutex mutex_;
   Reactor* reactor_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::deque<Message> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool room_is_wanted_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -15,45 +15,71 @@ void UpdateHub::Add(const v1::StatusUpdate& update, bool acknowledged) {
   if (number_of_.contains(update.uuid())) return;
   const uint64_t number = ++last_number_;
   number_of_[update.uuid()] = number;
-  const Event& event = events_[update.framework_id()]
-                           .emplace(number, Event{update, acknowledged})
-                           .first->second;
-  for (auto& [watch, watcher] : watchers_) {
-    const bool wanted = watcher.framework_id.empty() ||
-                        watcher.framework_id == update.framework_id();
-    if (wanted && (!acknowledged || watcher.include_acknowledged)) {
-      SendEvent(*watcher.sink, number, event);
-    }
-  }
+  numbers_[update.framework_id()].insert(number);
+  events_.emplace(number, Event{update, acknowledged,
+                                acknowledged ? EventState::kAcknowledged
+                                             : EventState::kUnacknowledged});
+  for (const uint64_t watch : Watches()) Continue(watch);
 }
 
 void UpdateHub::Acknowledged(const v1::StatusUpdate& update) {
   const auto number = number_of_.find(update.uuid());
   if (number == number_of_.end()) return;
-  Events& events = events_[update.framework_id()];
-  events.at(number->second).acknowledged = true;
-  TrimAcknowledged(events);
+  events_.at(number->second).state = EventState::kAcknowledged;
+  TrimAcknowledged(update.framework_id());
 }
 
 // Unacknowledged ones among the oldest hide acknowledged ones behind them:
 // those are trimmed when their turn comes.
-void UpdateHub::TrimAcknowledged(Events& events) {
-  while (events.size() > kKeptAcknowledged &&
-         events.begin()->second.acknowledged) {
-    const auto& [number, event] = *events.begin();
-    last_trimmed_[event.update.framework_id()] = number;
-    number_of_.erase(event.update.uuid());
-    events.erase(events.begin());
+void UpdateHub::TrimAcknowledged(const std::string& framework_id) {
+  std::set<uint64_t>& numbers = numbers_[framework_id];
+  while (numbers.size() > kKeptAcknowledged) {
+    const auto oldest = events_.find(*numbers.begin());
+    const auto& [number, event] = *oldest;
+    if (event.state == EventState::kUnacknowledged) return;
+    EndTooSlow(number, event);
+    last_trimmed_[framework_id] = number;
+    if (event.state == EventState::kAcknowledged) {
+      number_of_.erase(event.update.uuid());
+    }
+    numbers.erase(numbers.begin());
+    events_.erase(oldest);
+  }
+}
+
+// A stream that has yet to send what goes now would miss it. Its client begins
+// anew: what it has to acknowledge is never trimmed.
+void UpdateHub::EndTooSlow(uint64_t number, const Event& event) {
+  for (auto at = watchers_.begin(); at != watchers_.end();) {
+    if (at->second.position >= number || !Wants(at->second, number, event)) {
+      ++at;
+      continue;
+    }
+    at->second.sink->Finish(WithReason(
+        absl::ResourceExhaustedError(absl::StrCat(
+            "this stream is more than ", kKeptAcknowledged,
+            " updates behind; read faster, and watch again: nothing that is "
+            "unacknowledged is lost")),
+        "SLOW_CONSUMER"));
+    at = watchers_.erase(at);
   }
 }
 
 void UpdateHub::Forget(const std::string& framework_id,
                        const std::string& container_id) {
-  const auto found = events_.find(framework_id);
-  if (found == events_.end()) return;
-  std::erase_if(found->second, [&](const Events::value_type& event) {
-    if (event.second.update.container_id() != container_id) return false;
-    number_of_.erase(event.second.update.uuid());
+  const auto found = numbers_.find(framework_id);
+  if (found == numbers_.end()) return;
+  std::erase_if(found->second, [&](uint64_t number) {
+    const auto at = events_.find(number);
+    Event& event = at->second;
+    if (event.update.container_id() != container_id ||
+        event.state == EventState::kForgotten) {
+      return false;
+    }
+    number_of_.erase(event.update.uuid());
+    event.state = EventState::kForgotten;
+    if (AnyoneWaitsFor(number, event)) return false;
+    events_.erase(at);
     return true;
   });
 }
@@ -82,6 +108,35 @@ bool UpdateHub::KnowsAllAfter(uint64_t number,
       });
 }
 
+bool UpdateHub::Wants(const Watcher& watcher, uint64_t number,
+                      const Event& event) {
+  if (!watcher.framework_id.empty() &&
+      watcher.framework_id != event.update.framework_id()) {
+    return false;
+  }
+  // What it would have been sent at once, had it had room, it is sent later.
+  if (number > watcher.live_after) {
+    return watcher.include_acknowledged || !event.came_acknowledged;
+  }
+  return event.state == EventState::kUnacknowledged ||
+         (event.state == EventState::kAcknowledged &&
+          watcher.include_acknowledged);
+}
+
+bool UpdateHub::AnyoneWaitsFor(uint64_t number, const Event& event) const {
+  return std::any_of(watchers_.begin(), watchers_.end(),
+                     [&](const auto& entry) {
+                       return entry.second.position < number &&
+                              Wants(entry.second, number, event);
+                     });
+}
+
+std::vector<uint64_t> UpdateHub::Watches() const {
+  std::vector<uint64_t> watches;
+  for (const auto& [watch, watcher] : watchers_) watches.push_back(watch);
+  return watches;
+}
+
 void UpdateHub::SendEvent(UpdateSink& sink, uint64_t number,
                           const Event& event) const {
   v1::WatchUpdatesResponse response;
@@ -90,66 +145,95 @@ void UpdateHub::SendEvent(UpdateSink& sink, uint64_t number,
   sink.Send(response);
 }
 
+void UpdateHub::TakeOver(const std::string& framework_id) {
+  for (auto at = watchers_.begin(); at != watchers_.end();) {
+    if (at->second.framework_id != framework_id || at->second.snapshot_only) {
+      ++at;
+      continue;
+    }
+    at->second.sink->Finish(WithReason(
+        absl::AbortedError("another stream watches this framework now"),
+        "TAKEN_OVER"));
+    at = watchers_.erase(at);
+  }
+}
+
 uint64_t UpdateHub::Watch(const v1::WatchUpdatesRequest& request,
                           std::shared_ptr<UpdateSink> sink) {
   if (!request.framework_id().empty() && !request.snapshot_only()) {
-    for (auto at = watchers_.begin(); at != watchers_.end();) {
-      if (at->second.framework_id != request.framework_id() ||
-          at->second.snapshot_only) {
-        ++at;
-        continue;
-      }
-      at->second.sink->Finish(WithReason(
-          absl::AbortedError("another stream watches this framework now"),
-          "TAKEN_OVER"));
-      at = watchers_.erase(at);
-    }
+    TakeOver(request.framework_id());
   }
-  std::optional<uint64_t> resume_after = ParseCursor(request.cursor());
-  if (resume_after && !KnowsAllAfter(*resume_after, request.framework_id())) {
-    resume_after.reset();
-  }
+  const std::optional<uint64_t> cursor = ParseCursor(request.cursor());
+  const bool resumed =
+      cursor.has_value() && KnowsAllAfter(*cursor, request.framework_id());
+  v1::WatchUpdatesResponse response;
+  *response.mutable_header() = header_();
+  response.mutable_header()->set_resumed(resumed);
+  sink->Send(response);
   const uint64_t watch = ++last_watch_;
   Watcher& watcher = watchers_[watch];
-  watcher = {request.framework_id(), std::move(sink), request.snapshot_only(),
-             request.include_acknowledged() || resume_after.has_value()};
-  SendSnapshot(watcher, resume_after);
-  if (recovered_) CompleteSnapshot(watch);
+  watcher = {
+      .framework_id = request.framework_id(),
+      .sink = std::move(sink),
+      .snapshot_only = request.snapshot_only(),
+      .include_acknowledged = request.include_acknowledged() || resumed,
+      .position = resumed ? *cursor : 0,
+      .live_after = last_number_,
+      .snapshot_end = {},
+  };
+  if (recovered_) watcher.snapshot_end = last_number_;
+  Continue(watch);
   return watch;
 }
 
-void UpdateHub::SendSnapshot(const Watcher& watcher,
-                             std::optional<uint64_t> resume_after) {
-  v1::WatchUpdatesResponse response;
-  *response.mutable_header() = header_();
-  response.mutable_header()->set_resumed(resume_after.has_value());
-  watcher.sink->Send(response);
-  std::vector<std::pair<uint64_t, const Event*>> chosen;
-  for (const auto& [framework_id, events] : events_) {
-    if (!watcher.framework_id.empty() && watcher.framework_id != framework_id) {
-      continue;
+// The next one that it wants; what it does not want is passed over for good.
+UpdateHub::Events::const_iterator UpdateHub::Next(Watcher& watcher) const {
+  const auto after = [&]() -> Events::const_iterator {
+    if (watcher.framework_id.empty()) {
+      return events_.upper_bound(watcher.position);
     }
-    for (auto at = events.upper_bound(resume_after.value_or(0));
-         at != events.end(); ++at) {
-      if (at->second.acknowledged && !watcher.include_acknowledged) continue;
-      chosen.emplace_back(at->first, &at->second);
-    }
+    const auto numbers = numbers_.find(watcher.framework_id);
+    if (numbers == numbers_.end()) return events_.end();
+    const auto next = numbers->second.upper_bound(watcher.position);
+    return next == numbers->second.end() ? events_.end() : events_.find(*next);
+  };
+  for (auto next = after(); next != events_.end(); next = after()) {
+    if (Wants(watcher, next->first, next->second)) return next;
+    watcher.position = next->first;
   }
-  std::sort(chosen.begin(), chosen.end());
-  for (const auto& [number, event] : chosen) {
-    SendEvent(*watcher.sink, number, *event);
+  return events_.end();
+}
+
+// All that it has room for.
+void UpdateHub::Continue(uint64_t watch) {
+  const auto found = watchers_.find(watch);
+  if (found == watchers_.end()) return;
+  Watcher& watcher = found->second;
+  while (watcher.sink->HasRoom()) {
+    const auto next = Next(watcher);
+    const bool at_end = next == events_.end();
+    if (watcher.snapshot_end &&
+        (at_end || next->first > *watcher.snapshot_end)) {
+      if (!EndSnapshot(watcher)) continue;
+      watchers_.erase(found);
+      return;
+    }
+    if (at_end) return;
+    SendEvent(*watcher.sink, next->first, next->second);
+    watcher.position = next->first;
   }
 }
 
-void UpdateHub::CompleteSnapshot(uint64_t watch) {
-  const Watcher& watcher = watchers_.at(watch);
+// Whether that was all that it wanted.
+bool UpdateHub::EndSnapshot(Watcher& watcher) {
   v1::WatchUpdatesResponse response;
   response.set_snapshot_complete(true);
-  response.set_cursor(CursorOf(last_number_));
+  response.set_cursor(CursorOf(*watcher.snapshot_end));
+  watcher.snapshot_end.reset();
   watcher.sink->Send(response);
-  if (!watcher.snapshot_only) return;
+  if (!watcher.snapshot_only) return false;
   watcher.sink->Finish(absl::OkStatus());
-  watchers_.erase(watch);
+  return true;
 }
 
 void UpdateHub::Unwatch(uint64_t watch) { watchers_.erase(watch); }
@@ -164,9 +248,10 @@ bool UpdateHub::IsWatched(const std::string& framework_id) const {
 
 void UpdateHub::RecoveryComplete() {
   recovered_ = true;
-  std::vector<uint64_t> waiting;
-  for (const auto& [watch, watcher] : watchers_) waiting.push_back(watch);
-  for (const uint64_t watch : waiting) CompleteSnapshot(watch);
+  for (const uint64_t watch : Watches()) {
+    watchers_.at(watch).snapshot_end = last_number_;
+    Continue(watch);
+  }
 }
 
 }  // namespace holdfast

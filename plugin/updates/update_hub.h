@@ -5,7 +5,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -18,6 +20,9 @@ namespace holdfast {
 class UpdateSink {
  public:
   virtual ~UpdateSink() = default;
+  // Whether it takes more now. After a false, UpdateHub::Continue is due when
+  // it does again.
+  virtual bool HasRoom() = 0;
   virtual void Send(const v1::WatchUpdatesResponse& response) = 0;
   // The last call.
   virtual void Finish(const absl::Status& status) = 0;
@@ -28,6 +33,8 @@ class UpdateSink {
 // removed; acknowledged ones of a framework beyond the last kKeptAcknowledged
 // are forgotten. Everything here is in the executors' journals too: nothing of
 // it needs to survive.
+// A stream takes its updates from here as it has room for them, so that one
+// that nobody reads costs a place in the list, and no copies.
 class UpdateHub {
  public:
   static constexpr size_t kKeptAcknowledged = 20'000;
@@ -42,11 +49,14 @@ class UpdateHub {
   void Acknowledged(const v1::StatusUpdate& update);
   void Forget(const std::string& framework_id, const std::string& container_id);
 
-  // Sends the header and what there is, then everything new until Unwatch or
-  // until another stream of the same framework takes over. Returns the
-  // watch's number.
+  // Sends the header and what there is, then everything new until Unwatch,
+  // until another stream of the same framework takes over (Aborted TAKEN_OVER),
+  // or until what has yet to be sent makes room for newer ones
+  // (ResourceExhausted SLOW_CONSUMER). Returns the watch's number.
   uint64_t Watch(const v1::WatchUpdatesRequest& request,
                  std::shared_ptr<UpdateSink> sink);
+  // Its sink has room again. One that is over: nothing happens.
+  void Continue(uint64_t watch);
   void Unwatch(uint64_t watch);
   bool IsWatched(const std::string& framework_id) const;
 
@@ -54,38 +64,52 @@ class UpdateHub {
   void RecoveryComplete();
 
  private:
+  enum class EventState { kUnacknowledged, kAcknowledged, kForgotten };
   struct Event {
     v1::StatusUpdate update;
-    bool acknowledged;
+    bool came_acknowledged;
+    EventState state;
   };
   struct Watcher {
     std::string framework_id;  // empty: all
     std::shared_ptr<UpdateSink> sink;
     bool snapshot_only;
     bool include_acknowledged;
+    uint64_t position;    // what comes next is after it
+    uint64_t live_after;  // later ones became known while it was watching
+    // Until it is told that its snapshot is complete; empty: not yet known.
+    std::optional<uint64_t> snapshot_end;
   };
   using Events = std::map<uint64_t, Event>;
+  using Watchers = std::map<uint64_t, Watcher>;
 
   std::string CursorOf(uint64_t number) const;
   std::optional<uint64_t> ParseCursor(const std::string& cursor) const;
   bool KnowsAllAfter(uint64_t number, const std::string& framework_id) const;
+  static bool Wants(const Watcher& watcher, uint64_t number,
+                    const Event& event);
+  bool AnyoneWaitsFor(uint64_t number, const Event& event) const;
+  std::vector<uint64_t> Watches() const;
+  void TakeOver(const std::string& framework_id);
+  Events::const_iterator Next(Watcher& watcher) const;
   void SendEvent(UpdateSink& sink, uint64_t number, const Event& event) const;
-  void SendSnapshot(const Watcher& watcher,
-                    std::optional<uint64_t> resume_after);
-  void CompleteSnapshot(uint64_t watch);
-  void TrimAcknowledged(Events& events);
+  bool EndSnapshot(Watcher& watcher);
+  void TrimAcknowledged(const std::string& framework_id);
+  void EndTooSlow(uint64_t number, const Event& event);
 
   const std::string incarnation_;
   const std::function<v1::WatchUpdatesResponse::Header()> header_;
   bool recovered_ = false;
   uint64_t last_number_ = 0;
   uint64_t last_watch_ = 0;
-  absl::flat_hash_map<std::string, Events> events_;  // by framework
+  Events events_;  // by number
+  absl::flat_hash_map<std::string, std::set<uint64_t>>
+      numbers_;  // by framework
   // Likewise, the latest that made room: what follows an older cursor is not
   // all here.
   absl::flat_hash_map<std::string, uint64_t> last_trimmed_;
   absl::flat_hash_map<std::string, uint64_t> number_of_;  // by uuid
-  std::map<uint64_t, Watcher> watchers_;
+  Watchers watchers_;
 };
 
 }  // namespace holdfast

@@ -43,13 +43,14 @@ class Service : public v1::Orchestrator::CallbackService {
  public:
   grpc::ServerWriteReactor<v1::LogsResponse>* Logs(
       grpc::CallbackServerContext*, const v1::LogsRequest*) override {
-    auto* const reactor = writer->Start([this] { over.Raise(); });
+    auto* const reactor =
+        writer->Start([this] { over.Raise(); }, [this] { room.Raise(); });
     started.Raise();
     return reactor;
   }
 
   const std::shared_ptr<Writer> writer = std::make_shared<Writer>();
-  Signal started, over;
+  Signal started, over, room;
 };
 
 class StreamWriterTest : public testing::Test {
@@ -157,6 +158,30 @@ TEST_F(StreamWriterTest, QueuesForASlowClientAndLosesNothing) {
 
   EXPECT_EQ(Read(), -1);
   EXPECT_TRUE(stream_->Finish().ok());
+}
+
+TEST_F(StreamWriterTest, HasNoRoomForASlowClientUntilItReads) {
+  int sent = 0;
+  while (service_.writer->HasRoom()) {
+    ASSERT_LT(sent, 2000) << "no end of what it takes";
+    Send(++sent, /*padding=*/64 * 1024);
+  }
+
+  for (int i = 1; i <= sent; ++i) ASSERT_EQ(Read(), i);
+
+  EXPECT_TRUE(service_.room.Wait());
+  EXPECT_TRUE(service_.writer->HasRoom());
+}
+
+TEST_F(StreamWriterTest, TellsOfRoomOnlyWhoeverFoundNone) {
+  for (int i = 1; i <= 100; ++i) Send(i, /*padding=*/64 * 1024);
+  service_.writer->Finish(grpc::Status::OK);
+
+  for (int i = 1; i <= 100; ++i) ASSERT_EQ(Read(), i);
+  ASSERT_EQ(Read(), -1);
+
+  ASSERT_TRUE(service_.over.Wait());
+  EXPECT_EQ(service_.room.raised(), 0);
 }
 
 TEST_F(StreamWriterTest, DropsWhatIsQueuedForAClientThatCancels) {

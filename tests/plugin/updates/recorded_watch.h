@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@ namespace holdfast {
 // A watcher that writes down what it hears.
 class RecordedWatch : public UpdateSink {
  public:
+  bool HasRoom() override { return responses.size() < room; }
   void Send(const v1::WatchUpdatesResponse& response) override {
     responses.push_back(response);
   }
@@ -39,6 +41,7 @@ class RecordedWatch : public UpdateSink {
   // Of the last thing that was heard.
   const std::string& cursor() const { return responses.back().cursor(); }
 
+  size_t room = std::numeric_limits<size_t>::max();  // for so many in all
   std::vector<v1::WatchUpdatesResponse> responses;
   std::optional<absl::Status> end;
 };
@@ -75,6 +78,18 @@ struct HubWithWatches {
   }
   std::shared_ptr<RecordedWatch> Watch(const std::string& framework_id) {
     return Watch(WatchOf(framework_id));
+  }
+  // One that takes `room` responses and no more.
+  std::shared_ptr<RecordedWatch> SlowWatch(
+      const v1::WatchUpdatesRequest& request, size_t room) {
+    auto watch = std::make_shared<RecordedWatch>();
+    watch->room = room;
+    last_watch = hub.Watch(request, watch);
+    return watch;
+  }
+  void GiveRoom(RecordedWatch& watch, uint64_t number, size_t more) {
+    watch.room += more;
+    hub.Continue(number);
   }
 
   UpdateHub hub;
