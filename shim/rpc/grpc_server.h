@@ -28,6 +28,9 @@ class ServerCall {
   // "holdfast/reason" goes as the trailer "holdfast-reason", and GrpcClient
   // restores it.
   virtual void Finish(const absl::Status& status) = 0;
+  // Ends the call of a client that does not read: what is queued is dropped,
+  // and the client hears RESOURCE_EXHAUSTED. Else like Finish().
+  virtual void Drop() = 0;
   // Bytes queued and not yet taken by the socket, for back-pressure.
   virtual size_t unsent_bytes() const = 0;
   // A number of the connection, the same for all of its calls, never reused.

@@ -162,7 +162,11 @@ void Http2Session::End(int32_t stream, HeaderList trailers) {
 }
 
 void Http2Session::Reset(int32_t stream, Http2Error error) {
-  if (Find(stream) == nullptr) return;
+  Stream* const found = Find(stream);
+  if (found == nullptr) return;
+  // Now, not when the frame has gone: the socket may take none for long.
+  std::string().swap(found->unsent);
+  found->unsent_from = 0;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream,
                             static_cast<uint32_t>(error));
   Schedule();

@@ -19,7 +19,11 @@ struct nghttp2_session;
 namespace holdfast::rpc {
 
 // RFC 9113's error codes, as far as we send them.
-enum class Http2Error : uint32_t { kNone = 0, kCancel = 8 };
+enum class Http2Error : uint32_t {
+  kNone = 0,
+  kCancel = 8,
+  kEnhanceYourCalm = 11,
+};
 
 // One HTTP/2 connection, of either side, on a stream socket in the loop:
 // libnghttp2 for the protocol, and the reading, writing and queueing around
@@ -70,6 +74,7 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
   void Send(int32_t stream, absl::string_view bytes);
   // Ends our side after what is queued, with trailers unless they are empty.
   void End(int32_t stream, HeaderList trailers);
+  // Ends the stream at once; what is queued is dropped.
   void Reset(int32_t stream, Http2Error error);
   // Lets open streams end, refuses what is new, and is lost then.
   void GoAway();

@@ -100,6 +100,10 @@ void StreamServerCall::Finish(const absl::Status& status) {
   SendStatus(status);
 }
 
+void StreamServerCall::Drop() {
+  if (EndOnce()) session_.Reset(stream_, Http2Error::kEnhanceYourCalm);
+}
+
 void StreamServerCall::SendStatus(const absl::Status& status) {
   if (!responded_) {
     return RespondWithStatus(session_, stream_, "200", status);

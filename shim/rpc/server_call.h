@@ -37,6 +37,7 @@ class StreamServerCall final : public ServerCall {
 
   void Send(absl::string_view message) override;
   void Finish(const absl::Status& status) override;
+  void Drop() override;
   size_t unsent_bytes() const override {
     return session_.unsent_bytes(stream_);
   }

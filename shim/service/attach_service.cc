@@ -8,6 +8,7 @@
 #include "api/ids.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
+#include "base/log.h"
 #include "base/version.h"
 
 namespace holdfast::shim {
@@ -52,8 +53,17 @@ class AttachService::Session : public rpc::CallHandler {
   void OnHalfClose() override { call_.Finish(absl::OkStatus()); }
   void OnGone() override { Leave(); }
 
-  void Send(const v1::AttachResponse& response) {
+  // False: the agent does not read; it is lost.
+  bool Send(const v1::AttachResponse& response) {
+    if (call_.unsent_bytes() > kMostUnsentBytes + snapshot_bytes_) {
+      Log(Severity::kWarning, "the agent does not read; its stream is dropped",
+          {{"unsent_bytes", call_.unsent_bytes()}});
+      call_.Drop();
+      Leave();
+      return false;
+    }
     call_.Send(response.SerializeAsString());
+    return true;
   }
   void Finish(const absl::Status& status) { call_.Finish(status); }
 
@@ -96,6 +106,7 @@ class AttachService::Session : public rpc::CallHandler {
       }
       *snapshot.add_records() = std::move(record);
     }
+    snapshot_bytes_ = response.ByteSizeLong();
     Send(response);
   }
 
@@ -106,7 +117,7 @@ class AttachService::Session : public rpc::CallHandler {
     }
     v1::AttachResponse response;
     response.mutable_confirmed();
-    Send(response);
+    if (!Send(response)) return;
     supervisor().AgentAttached(incarnation_);
   }
 
@@ -133,6 +144,7 @@ class AttachService::Session : public rpc::CallHandler {
   AttachService& service_;
   rpc::ServerCall& call_;
   std::string incarnation_;
+  size_t snapshot_bytes_ = 0;
 };
 
 AttachService::AttachService(rpc::GrpcServer& server, Supervisor& supervisor)

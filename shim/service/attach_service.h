@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -11,9 +12,13 @@ namespace holdfast::shim {
 
 // The service Shim (api/shim.proto) on `server`: one agent at a time is
 // attached, a newer one ends the older one's stream. Bad requests get
-// InvalidArgument and change nothing.
+// InvalidArgument and change nothing. One that does not read is dropped, and
+// lost: when it reads again it attaches again, and finds all in the snapshot.
 class AttachService {
  public:
+  // What may wait for an agent beside its snapshot.
+  static constexpr size_t kMostUnsentBytes = size_t{1024} * 1024;
+
   AttachService(rpc::GrpcServer& server, Supervisor& supervisor);
   ~AttachService();
 

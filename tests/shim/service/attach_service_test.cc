@@ -18,27 +18,7 @@ constexpr char kWaits[] = "until [ -e go ]; do sleep 0.02; done; exit 7";
 
 using Event = v1::AttachResponse;
 
-class AttachServiceTest : public ShimPairTest {
- protected:
-  // Says hello and waits for the snapshot; then confirms.
-  AttachStream AttachWhole(rpc::GrpcClient& client,
-                           const std::string& incarnation = "life-1") {
-    AttachStream stream = Attach(client);
-    stream.Send(Hello(incarnation));
-    EXPECT_TRUE(RunUntil([&] { return stream.count() == 1; }));
-    stream.Send(Confirm());
-    EXPECT_TRUE(RunUntil([&] { return stream.count() >= 2; }));
-    return stream;
-  }
-  bool RunUntilDetached() {
-    return RunUntil(
-        [this] { return CountRecords(v1::JournalRecord::kDetached) == 1; });
-  }
-  absl::Status EndOf(AttachStream& stream) {
-    EXPECT_TRUE(RunUntil([&] { return stream.ended(); }));
-    return stream.end();
-  }
-};
+class AttachServiceTest : public ShimPairTest {};
 INSTANTIATE_TEST_SUITE_P(Modes, AttachServiceTest, kAllModes, ModeName);
 
 TEST_P(AttachServiceTest, AnswersHelloWithWhatItsJournalSays) {

@@ -30,6 +30,7 @@ void ShimPairTest::Serve(const v1::Intent& intent) {
 }
 
 void ShimPairTest::TearDown() {
+  valve_.reset();
   server_.reset();
   SupervisorTest::TearDown();
 }
@@ -39,6 +40,26 @@ std::unique_ptr<rpc::GrpcClient> ShimPairTest::Connect() {
   EXPECT_TRUE(server_->Serve(std::move(ends.first)).ok());
   return std::make_unique<rpc::GrpcClient>(*loop_, std::move(ends.second),
                                            [](absl::Status) {});
+}
+
+std::unique_ptr<rpc::GrpcClient> ShimPairTest::ConnectThroughValve() {
+  std::pair<UniqueFd, UniqueFd> shim_side = std::move(UnixPair()).value();
+  std::pair<UniqueFd, UniqueFd> client_side = std::move(UnixPair()).value();
+  EXPECT_TRUE(server_->Serve(std::move(shim_side.first)).ok());
+  valve_ = std::make_unique<Valve>(*loop_, std::move(shim_side.second),
+                                   std::move(client_side.first));
+  return std::make_unique<rpc::GrpcClient>(
+      *loop_, std::move(client_side.second), [](absl::Status) {});
+}
+
+AttachStream ShimPairTest::AttachWhole(rpc::GrpcClient& client,
+                                       const std::string& incarnation) {
+  AttachStream stream = Attach(client);
+  stream.Send(Hello(incarnation));
+  EXPECT_TRUE(RunUntil([&] { return stream.count() == 1; }));
+  stream.Send(Confirm());
+  EXPECT_TRUE(RunUntil([&] { return stream.count() >= 2; }));
+  return stream;
 }
 
 absl::Status ShimPairTest::Call(rpc::GrpcClient& client,

@@ -10,6 +10,7 @@
 #include "shim/service/attach_service.h"
 #include "shim/service/executor_link.h"
 #include "tests/shim/service/supervisor_fixture.h"
+#include "tests/shim/service/valve.h"
 
 namespace holdfast::shim {
 
@@ -64,6 +65,8 @@ class ShimPairTest : public SupervisorTest {
 
   // A connection of an agent's, or of an executor's.
   std::unique_ptr<rpc::GrpcClient> Connect();
+  // One through a valve, which can keep its client from reading.
+  std::unique_ptr<rpc::GrpcClient> ConnectThroughValve();
 
   AttachStream Attach(rpc::GrpcClient& client) {
     return AttachStream(client, "/holdfast.v1.Shim/Attach");
@@ -71,12 +74,24 @@ class ShimPairTest : public SupervisorTest {
   ExecutorStream ConnectExecutor(rpc::GrpcClient& client) {
     return ExecutorStream(client, "/holdfast.v1.Executor/Connect");
   }
+  // Says hello and waits for the snapshot; then confirms.
+  AttachStream AttachWhole(rpc::GrpcClient& client,
+                           const std::string& incarnation = "life-1");
+  bool RunUntilDetached() {
+    return RunUntil(
+        [this] { return CountRecords(v1::JournalRecord::kDetached) == 1; });
+  }
+  absl::Status EndOf(AttachStream& stream) {
+    EXPECT_TRUE(RunUntil([&] { return stream.ended(); }));
+    return stream.end();
+  }
   absl::Status Call(rpc::GrpcClient& client, absl::string_view method,
                     const std::string& request);
 
   std::unique_ptr<rpc::GrpcServer> server_;
   std::unique_ptr<AttachService> attach_;
   std::unique_ptr<ExecutorLink> link_;
+  std::unique_ptr<Valve> valve_;
 };
 
 inline v1::AttachRequest Hello(const std::string& incarnation = "life-1",
