@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -104,15 +105,37 @@ absl::StatusOr<AgentStore::Frameworks> AgentStore::LoadFrameworks() const {
   for (const std::string& name : names) {
     // A temporary file of a replacement that never happened.
     if (!absl::EndsWith(name, kRecordSuffix)) continue;
-    absl::StatusOr<v1::FrameworkRecord> record = Load<v1::FrameworkRecord>(
-        files_, absl::StrCat(layout_.Frameworks(), "/", name));
+    const std::string path = absl::StrCat(layout_.Frameworks(), "/", name);
+    absl::StatusOr<v1::FrameworkRecord> record =
+        Load<v1::FrameworkRecord>(files_, path);
     if (record.ok()) {
       frameworks.records.push_back(*std::move(record));
     } else {
-      frameworks.damage.push_back(record.status());
+      frameworks.damaged.push_back({path, record.status()});
     }
   }
   return frameworks;
+}
+
+absl::StatusOr<std::string> AgentStore::QuarantineFramework(
+    const std::string& path) {
+  const std::string directory = layout_.QuarantinedFrameworks();
+  HOLDFAST_RETURN_IF_ERROR(files_.MakeDirectory(layout_.Quarantine(), 0700));
+  HOLDFAST_RETURN_IF_ERROR(files_.MakeDirectory(directory, 0700));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> taken,
+                            files_.List(directory));
+  const std::string name = path.substr(path.rfind('/') + 1);
+  std::string free = name;
+  for (int i = 1; std::binary_search(taken.begin(), taken.end(), free); ++i) {
+    free = absl::StrCat(name, ".", i);
+  }
+  const std::string moved = absl::StrCat(directory, "/", free);
+  HOLDFAST_RETURN_IF_ERROR(files_.Rename(path, moved));
+  for (const std::string& changed : {directory, layout_.Quarantine(),
+                                     layout_.work_dir, layout_.Frameworks()}) {
+    HOLDFAST_RETURN_IF_ERROR(files_.SyncDirectory(changed));
+  }
+  return moved;
 }
 
 absl::Status AgentStore::SaveFramework(const v1::FrameworkRecord& record) {

@@ -32,11 +32,18 @@ class AgentStore {
   absl::StatusOr<v1::AgentRecord> LoadAgent() const;
   absl::Status SaveAgent(const v1::AgentRecord& record);
 
+  struct DamagedFile {
+    std::string path;
+    absl::Status what;
+  };
   struct Frameworks {
     std::vector<v1::FrameworkRecord> records;
-    std::vector<absl::Status> damage;
+    std::vector<DamagedFile> damaged;
   };
   absl::StatusOr<Frameworks> LoadFrameworks() const;
+  // Moves a framework's damaged record aside, durably and never over another
+  // one. Returns where it is now.
+  absl::StatusOr<std::string> QuarantineFramework(const std::string& path);
   // From any thread, one at a time for one framework.
   absl::Status SaveFramework(const v1::FrameworkRecord& record);
 

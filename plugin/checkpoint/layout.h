@@ -16,10 +16,13 @@ namespace holdfast {
 //   <work_dir>/executors/<container
 //   id>/{journal,stdout,stderr,shim.log,sandbox/}
 //   <work_dir>/quarantine/<container id>…
+//   <work_dir>/quarantine/frameworks/<id>.record…
 //   <runtime_dir>/lock, holdfastd.sock
 //   <runtime_dir>/shims/<container id>/{shim.sock,exec.sock,stdout,stderr}
 //   <runtime_dir>/executors/<container id>/…     for checkpoint=false
 struct Layout {
+  static constexpr char kQuarantinedFrameworks[] = "frameworks";
+
   std::string work_dir;
   std::string runtime_dir;
 
@@ -33,6 +36,9 @@ struct Layout {
   }
   std::string Quarantine() const {
     return absl::StrCat(work_dir, "/quarantine");
+  }
+  std::string QuarantinedFrameworks() const {
+    return absl::StrCat(Quarantine(), "/", kQuarantinedFrameworks);
   }
   std::string Executors(bool checkpoint) const {
     return absl::StrCat(checkpoint ? work_dir : runtime_dir, "/executors");

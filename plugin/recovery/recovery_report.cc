@@ -1,5 +1,7 @@
 #include "plugin/recovery/recovery_report.h"
 
+#include <utility>
+
 #include "api/time_convert.h"
 
 namespace holdfast {
@@ -18,6 +20,10 @@ void RecoveryReport::Add(const std::string& container_id,
   row.set_framework_id(framework_id);
   row.set_executor_id(executor_id);
   row.set_decision(v1::GetRecoveryResponse::PENDING);
+}
+
+void RecoveryReport::AddDamage(v1::GetRecoveryResponse::Damage damage) {
+  damage_.push_back(std::move(damage));
 }
 
 void RecoveryReport::AllAdded() {
@@ -58,6 +64,7 @@ v1::GetRecoveryResponse RecoveryReport::ToProto() const {
   *response.mutable_took() =
       holdfast::ToProto(complete() ? took_ : clock_.SinceBoot() - started_);
   response.mutable_executors()->Add(rows_.begin(), rows_.end());
+  response.mutable_damage()->Add(damage_.begin(), damage_.end());
   return response;
 }
 

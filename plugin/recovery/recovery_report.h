@@ -29,6 +29,8 @@ class RecoveryReport {
   // replaces an earlier one.
   void Decide(const std::string& container_id, Decision decision,
               const std::string& reason, std::vector<std::string> evidence);
+  // Something damaged that is not an executor's, and what was done about it.
+  void AddDamage(v1::GetRecoveryResponse::Damage damage);
   // No more will be added.
   void AllAdded();
 
@@ -48,6 +50,7 @@ class RecoveryReport {
   uint32_t decided_ = 0;
   std::vector<v1::GetRecoveryResponse::Executor> rows_;
   absl::flat_hash_map<std::string, size_t> row_of_;
+  std::vector<v1::GetRecoveryResponse::Damage> damage_;
 };
 
 }  // namespace holdfast

@@ -77,6 +77,11 @@ void Agent::OnUpdate(Executor& executor, const v1::StatusUpdate& update) {
 }
 
 void Agent::OnFacts(Executor& executor) {
+  const v1::Intent& intent = executor.facts().intent;
+  if (intent.checkpoint() && FindFramework(intent.framework_id()) == nullptr &&
+      !registering_.contains(intent.framework_id())) {
+    RebuildFramework(intent);
+  }
   std::vector<std::pair<v1::StatusUpdate, bool>> updates;
   for (const TaskFacts& task : executor.facts().tasks) {
     Index(executor, task.info.task_id());

@@ -126,6 +126,8 @@ class Agent {
   void Index(Executor& executor, const std::string& task_id);
   void Forget(Executor& executor);
 
+  void SetAside(const AgentStore::DamagedFile& damaged);
+  void RebuildFramework(const v1::Intent& intent);
   void OnScanned(std::vector<ScannedContainer> containers);
   void RecoverContainer(ScannedContainer& container);
   void RemoveLeftovers();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/time_convert.h"
 #include "base/log.h"
 #include "plugin/service/agent.h"
 
@@ -26,7 +27,13 @@ void Agent::Recover(AgentStore::Frameworks frameworks,
     const std::string id = record.framework().framework_id();
     frameworks_[id] = std::move(*record.mutable_framework());
   }
-  damage_ = std::move(frameworks.damage);
+  for (const AgentStore::DamagedFile& damaged : frameworks.damaged) {
+    if (options_.strict) {
+      damage_.push_back(damaged.what);
+    } else {
+      SetAside(damaged);
+    }
+  }
   refused_ = std::move(refused);
   recovered_ = std::move(complete);
   ScanCheckpoint(
@@ -35,6 +42,49 @@ void Agent::Recover(AgentStore::Frameworks frameworks,
         if (!containers.ok()) return refused_({containers.status()});
         OnScanned(*std::move(containers));
       });
+}
+
+// strict=false: a framework's record that cannot be read goes aside before
+// anyone can register it anew. Its executors know whose they are. An error of
+// the disk is no damage: the file may be good the next time.
+void Agent::SetAside(const AgentStore::DamagedFile& damaged) {
+  v1::GetRecoveryResponse::Damage damage;
+  damage.set_file(damaged.path);
+  damage.set_what(std::string(damaged.what.message()));
+  if (absl::IsDataLoss(damaged.what) ||
+      absl::IsFailedPrecondition(damaged.what)) {
+    const absl::StatusOr<std::string> moved =
+        store_.QuarantineFramework(damaged.path);
+    damage.set_cure(
+        moved.ok() ? absl::StrCat("it was moved to ", *moved,
+                                  "; the framework registers again by itself")
+                   : std::string(moved.status().message()));
+  }
+  Log(Severity::kError, damage.what(), {{"cure", damage.cure()}});
+  report_.AddDamage(std::move(damage));
+}
+
+// The record of a framework that has executors is lost: what it must have
+// been, until it registers again.
+void Agent::RebuildFramework(const v1::Intent& intent) {
+  v1::FrameworkRecord record;
+  v1::FrameworkInfo& framework = *record.mutable_framework();
+  framework.set_framework_id(intent.framework_id());
+  framework.set_name(intent.framework_id());
+  framework.set_checkpoint(true);
+  if (intent.task_killing_state()) {
+    framework.add_capabilities(v1::FrameworkInfo::TASK_KILLING_STATE);
+  }
+  *record.mutable_time() = ToProto(loop_.clock().Now());
+  frameworks_[intent.framework_id()] = framework;
+  Log(Severity::kWarning,
+      "a framework that has executors has no record; it was made anew",
+      {{"framework", intent.framework_id()}});
+  framework_writer_.Run([this, record] {
+    const absl::Status saved = store_.SaveFramework(record);
+    // It is made anew at the next start, too.
+    if (!saved.ok()) Log(Severity::kError, saved.message());
+  });
 }
 
 void Agent::OnScanned(std::vector<ScannedContainer> containers) {
@@ -51,7 +101,13 @@ void Agent::OnScanned(std::vector<ScannedContainer> containers) {
   RemoveLeftovers();
   const absl::StatusOr<std::vector<std::string>> quarantined =
       files_.List(store_.layout().Quarantine());
-  anything_quarantined_ = quarantined.ok() && !quarantined->empty();
+  // Frameworks' records hold no tasks.
+  anything_quarantined_ =
+      quarantined.ok() &&
+      std::any_of(quarantined->begin(), quarantined->end(),
+                  [](const std::string& name) {
+                    return name != Layout::kQuarantinedFrameworks;
+                  });
   for (ScannedContainer& container : containers) RecoverContainer(container);
   report_.AllAdded();
   containers_known_ = true;

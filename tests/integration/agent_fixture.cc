@@ -35,7 +35,7 @@ void AgentTest::SetUp() {
   // The shims of a killed agent are ours to reap where init reaps nobody.
   ASSERT_TRUE(hack::AdoptOrphans().ok());
   agent_ = Must(hack::LocalAgent::Create(
-      {.name = "holdfast-test", .bin_dir = HOLDFAST_BIN_DIR}));
+      {.name = "holdfast-test", .bin_dir = HOLDFAST_BIN_DIR, .flags = flags_}));
   ASSERT_NE(agent_, nullptr);
   const absl::Status started = agent_->Start();
   ASSERT_TRUE(started.ok()) << started;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -32,6 +33,10 @@ Value Must(absl::StatusOr<Value> value) {
 class AgentTest : public testing::Test {
  protected:
   using Stub = hack::Stub;
+
+  // `flags`: more of holdfastd's.
+  explicit AgentTest(std::vector<std::string> flags = {})
+      : flags_(std::move(flags)) {}
 
   void SetUp() override;
   void TearDown() override;
@@ -80,6 +85,7 @@ class AgentTest : public testing::Test {
   void AcknowledgeAll(const v1::Task& task);
   void ExpectNothingLeft();
 
+  const std::vector<std::string> flags_;
   std::unique_ptr<hack::LocalAgent> agent_;
   hack::UpdateLedger ledger_;
   std::vector<std::string> watched_;

@@ -141,7 +141,7 @@ TEST(AgentStore, LoadsEveryFrameworkThatWasSaved) {
   ASSERT_THAT(loaded->records, SizeIs(2));
   EXPECT_EQ(loaded->records[0].framework().name(), "two");
   EXPECT_EQ(loaded->records[1].framework().name(), "renamed");
-  EXPECT_THAT(loaded->damage, IsEmpty());
+  EXPECT_THAT(loaded->damaged, IsEmpty());
 }
 
 TEST(AgentStore, ListsDamagedFrameworksBesideTheGoodOnes) {
@@ -155,9 +155,41 @@ TEST(AgentStore, ListsDamagedFrameworksBesideTheGoodOnes) {
 
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_THAT(loaded->records, SizeIs(1));
-  ASSERT_THAT(loaded->damage, SizeIs(2));
-  EXPECT_THAT(std::string(loaded->damage[0].message()),
+  ASSERT_THAT(loaded->damaged, SizeIs(2));
+  EXPECT_EQ(loaded->damaged[0].path, kLayout.FrameworkRecord("f-2"));
+  EXPECT_THAT(std::string(loaded->damaged[0].what.message()),
               HasSubstr("/w/meta/frameworks/f-2.record"));
+}
+
+TEST(AgentStore, SetsADamagedFrameworkAsideForGood) {
+  FakeDisk disk;
+  const auto store = OpenStore(disk);
+  disk.SetContent(kLayout.FrameworkRecord("f-1"), "strange");
+
+  const absl::StatusOr<std::string> moved =
+      store->QuarantineFramework(kLayout.FrameworkRecord("f-1"));
+  disk.DropUnsynced();
+
+  ASSERT_TRUE(moved.ok()) << moved.status();
+  EXPECT_EQ(*moved, "/w/quarantine/frameworks/f-1.record");
+  EXPECT_EQ(disk.Content(*moved), "strange");
+  EXPECT_THAT(store->LoadFrameworks()->damaged, IsEmpty());
+}
+
+TEST(AgentStore, SetsADamagedFrameworkAsideOverNoOther) {
+  FakeDisk disk;
+  const auto store = OpenStore(disk);
+
+  for (const char* content : {"one", "two", "three"}) {
+    disk.SetContent(kLayout.FrameworkRecord("f-1"), content);
+    ASSERT_TRUE(
+        store->QuarantineFramework(kLayout.FrameworkRecord("f-1")).ok());
+  }
+
+  const std::string first = "/w/quarantine/frameworks/f-1.record";
+  EXPECT_EQ(disk.Content(first), "one");
+  EXPECT_EQ(disk.Content(first + ".1"), "two");
+  EXPECT_EQ(disk.Content(first + ".2"), "three");
 }
 
 TEST(AgentStore, PassesOverAReplacementThatNeverHappened) {
@@ -169,7 +201,7 @@ TEST(AgentStore, PassesOverAReplacementThatNeverHappened) {
 
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_THAT(loaded->records, IsEmpty());
-  EXPECT_THAT(loaded->damage, IsEmpty());
+  EXPECT_THAT(loaded->damaged, IsEmpty());
 }
 
 TEST(AgentStore, SaysWhatKeepsItFromOpening) {

@@ -43,6 +43,20 @@ TEST(RecoveryReport, IsCompleteWhenEveryExecutorIsDecidedOn) {
   EXPECT_THAT(report.progress(), Pair(2, 2));
 }
 
+TEST(RecoveryReport, ListsWhatWasDamaged) {
+  FakeClock clock;
+  RecoveryReport report(clock);
+  report.Begin();
+  v1::GetRecoveryResponse::Damage damage;
+  damage.set_file("f-1.record");
+
+  report.AddDamage(damage);
+
+  const Response response = report.ToProto();
+  ASSERT_EQ(response.damage_size(), 1);
+  EXPECT_EQ(response.damage(0).file(), "f-1.record");
+}
+
 TEST(RecoveryReport, TellsWhatWasFoundAndDecidedAndHowLongItTook) {
   FakeClock clock;
   RecoveryReport report(clock);
