@@ -11,13 +11,15 @@
 namespace holdfast {
 namespace {
 
-// Ours, and of absl's those that tell something. The others would set flags
-// past the order that holds here.
+// Answered by absl, which does not list them.
+bool IsQuestion(absl::string_view name) {
+  return absl::StartsWith(name, "help") || name == "version";
+}
+
+// absl's others would set flags past the order that holds here.
 bool IsKnown(absl::string_view name) {
   const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
-  return flag != nullptr &&
-         (absl::EndsWith(flag->Filename(), kDefinitionsFile) ||
-          absl::StartsWith(name, "help") || name == "version");
+  return flag != nullptr && absl::EndsWith(flag->Filename(), kDefinitionsFile);
 }
 
 bool IsBoolean(absl::string_view name) {
@@ -47,7 +49,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
     absl::string_view name = word.substr(0, equals);
     const bool has_value = equals != absl::string_view::npos;
     absl::string_view negated = name;
-    if (IsKnown(name) && IsBoolean(name)) {
+    if (IsQuestion(name) || (IsKnown(name) && IsBoolean(name))) {
       given[std::string(name)] =
           has_value ? std::string(word.substr(equals + 1)) : "true";
     } else if (!has_value && absl::ConsumePrefix(&negated, "no") &&

@@ -8,8 +8,8 @@
 namespace holdfast {
 
 // What the command line says of each flag, the last word of each:
-// --name=value, --name value, and for a boolean --name and --noname. Flags of
-// absl's own (--help, --version) are among them. InvalidArgument: a flag that
+// --name=value, --name value, and for a boolean --name and --noname. --help,
+// --helpfull and --version are among them. InvalidArgument: a flag that
 // is not known, one without its value, or a word that is none.
 absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
     int argc, const char* const* argv);
