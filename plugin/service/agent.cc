@@ -19,7 +19,9 @@ Agent::Agent(EventLoop& loop, WorkerPool& workers, Files& files,
       launcher_(files, store.layout(), cgroups, options_.shim_path),
       environment_(MakeEnvironment()),
       hub_(options_.incarnation, [this] { return MakeHeader(); }),
-      report_(loop.clock()) {}
+      report_(loop.clock()),
+      ping_answer_(options_.info.agent_id(), options_.incarnation,
+                   options_.boot_id) {}
 
 Agent::~Agent() = default;
 

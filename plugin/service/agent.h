@@ -18,6 +18,7 @@
 #include "plugin/recovery/checkpoint_scan.h"
 #include "plugin/recovery/recovery_report.h"
 #include "plugin/service/executor.h"
+#include "plugin/service/ping_answer.h"
 #include "plugin/updates/update_hub.h"
 
 namespace holdfast {
@@ -102,6 +103,9 @@ class Agent {
   absl::StatusOr<LogSource> FindLogs(const std::string& framework_id,
                                      const std::string& task_id) const;
 
+  // For any thread; see ping_answer.h.
+  const PingAnswer& ping_answer() const { return ping_answer_; }
+
   bool recovering() const { return !report_.complete(); }
   // Counts for whoever shows progress: settled, of all.
   std::pair<uint32_t, uint32_t> recovery_progress() const {
@@ -169,6 +173,7 @@ class Agent {
   Executor::Environment environment_;
   UpdateHub hub_;
   RecoveryReport report_;
+  PingAnswer ping_answer_;
   bool containers_known_ = false;  // which executors there are
   // Something that could not be read was moved aside: a task that is not
   // found may be in it.

@@ -271,3 +271,4 @@ void Agent::CheckRecovered() {
 }
 
 }  // namespace holdfast
+  ping_answer_.SetRecovered();

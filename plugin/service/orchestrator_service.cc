@@ -111,6 +111,15 @@ grpc::ServerUnaryReactor* OrchestratorService::GetRecovery(
   return Answer(context, request, response, &Agent::GetRecovery);
 }
 
+grpc::ServerUnaryReactor* OrchestratorService::Ping(
+    grpc::CallbackServerContext* context, const v1::PingRequest*,
+    v1::PingResponse* response) {
+  *response = agent_.ping_answer().Get();
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
 grpc::ServerWriteReactor<v1::WatchUpdatesResponse>*
 OrchestratorService::WatchUpdates(grpc::CallbackServerContext*,
                                   const v1::WatchUpdatesRequest* request) {

@@ -49,6 +49,10 @@ class OrchestratorService : public v1::Orchestrator::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::GetRecoveryRequest* request,
       v1::GetRecoveryResponse* response) override;
+  // The only one that the loop is not asked for.
+  grpc::ServerUnaryReactor* Ping(grpc::CallbackServerContext* context,
+                                 const v1::PingRequest* request,
+                                 v1::PingResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchUpdatesResponse>* WatchUpdates(
       grpc::CallbackServerContext* context,
       const v1::WatchUpdatesRequest* request) override;

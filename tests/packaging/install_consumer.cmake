@@ -46,6 +46,18 @@ int main() {
 }
 ]])
 
+# A monitor of an agent that is not there.
+file(WRITE ${work}/consumer/monitor.cc [[
+#include "plugin/client/agent_monitor.h"
+
+int main() {
+  const holdfast::AgentMonitor monitor(
+      "unix:/nowhere.sock", grpc::InsecureChannelCredentials(),
+      holdfast::SystemClock(), {}, {});
+  return monitor.state() == holdfast::LivenessState::kJoining ? 0 : 1;
+}
+]])
+
 readme_block(cpp cpp)
 readme_block(cmake cmake)
 file(WRITE ${work}/consumer/main.cc "${cpp}")
@@ -55,13 +67,16 @@ file(WRITE ${work}/consumer/CMakeLists.txt
   "if(SANITIZE)\n  add_link_options(-fsanitize=\${SANITIZE})\nendif()\n"
   "${cmake}"
   "add_executable(executor executor.cc)\n"
-  "target_link_libraries(executor PRIVATE holdfast::executor_driver)\n")
+  "target_link_libraries(executor PRIVATE holdfast::executor_driver)\n"
+  "add_executable(monitor monitor.cc)\n"
+  "target_link_libraries(monitor PRIVATE holdfast::agent_monitor)\n")
 run(${CMAKE_COMMAND} -S ${work}/consumer -B ${work}/build
     -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_CXX_COMPILER=${CXX}
     -D SANITIZE=${SANITIZE})
 run(${CMAKE_COMMAND} --build ${work}/build)
 run(${CMAKE_COMMAND} -E env --unset=HOLDFAST_EXECUTOR_ENDPOINT
     ${work}/build/executor)
+run(${work}/build/monitor)
 
 # The protos alone serve a client in any language.
 run(protoc -I ${prefix}/share/holdfast/proto --cpp_out=${work}
