@@ -26,6 +26,7 @@
 #include "cgroups/cgroups.h"
 #include "plugin/checkpoint/agent_store.h"
 #include "plugin/launch/file_limit.h"
+#include "plugin/identity/reconfiguration.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/health_service.h"
 #include "plugin/service/orchestrator_service.h"
@@ -93,7 +94,12 @@ absl::StatusOr<v1::AgentRecord> LoadOrMakeAgent(AgentStore& store,
   if (!record.boot_id().empty() && record.boot_id() != boot_id) {
     Log(Severity::kWarning, "the host was rebooted since the last start");
   }
-  record.mutable_agent()->set_hostname(flags.info.hostname());
+  // A cleanup is what a change that is too large is made with.
+  HOLDFAST_RETURN_IF_ERROR(Reconfigure(flags.info,
+                                       flags.recover == RecoverMode::kCleanup
+                                           ? ReconfigurationPolicy::kAny
+                                           : flags.reconfiguration_policy,
+                                       boot_id, &record));
   record.set_boot_id(boot_id);
   if (record.SerializeAsString() == before) return record;
   *record.mutable_time() = ToProto(SystemClock().Now());
@@ -238,7 +244,12 @@ int RunDaemon(const PluginFlags& flags) {
   }
   const absl::StatusOr<v1::AgentRecord> record =
       LoadOrMakeAgent(**store, flags, *boot_id);
-  if (!record.ok()) return Fail(record.status(), EX_DATAERR);
+  if (!record.ok()) {
+    return Fail(record.status(),
+                ReasonOf(record.status()) == kReconfigurationRefused
+                    ? EX_CONFIG
+                    : EX_DATAERR);
+  }
   absl::StatusOr<std::unique_ptr<Cgroups>> cgroups =
       Cgroups::Create(flags.cgroups_root);
   if (!cgroups.ok()) return Fail(cgroups.status(), EX_UNAVAILABLE);
@@ -271,3 +282,4 @@ int RunDaemon(const PluginFlags& flags) {
 }
 
 }  // namespace holdfast
+  options.host_resources = flags.host_resources;

@@ -111,7 +111,11 @@ absl::Status LocalAgent::KillHard() {
 
 absl::StatusOr<std::string> LocalAgent::StopGently() {
   HOLDFAST_RETURN_IF_ERROR(process_->Signal(SIGTERM));
-  HOLDFAST_ASSIGN_OR_RETURN(std::string ended, process_->Wait(kEndTimeout));
+  return WaitForEnd(kEndTimeout);
+}
+
+absl::StatusOr<std::string> LocalAgent::WaitForEnd(absl::Duration timeout) {
+  HOLDFAST_ASSIGN_OR_RETURN(std::string ended, process_->Wait(timeout));
   process_.reset();
   return ended;
 }

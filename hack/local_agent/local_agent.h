@@ -41,6 +41,12 @@ class LocalAgent {
   absl::Status Signal(int signal) const { return process_->Signal(signal); }
   absl::Status KillHard();                   // SIGKILL, reaped
   absl::StatusOr<std::string> StopGently();  // SIGTERM; how it ended
+  // How it ended by itself.
+  absl::StatusOr<std::string> WaitForEnd(absl::Duration timeout);
+  // More of holdfastd's, for the next starts; they replace the former ones.
+  void SetFlags(std::vector<std::string> flags) {
+    options_.flags = std::move(flags);
+  }
 
   // Whatever still runs is killed, without the agent's help; then the cgroups
   // are removed, and the directory unless `keep`.

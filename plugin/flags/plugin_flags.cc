@@ -153,8 +153,8 @@ void TellDetected(const std::string& flag, const std::string& value,
 absl::StatusOr<PluginFlags> ParsePluginFlags(int argc, char** argv) {
   DescribeProgram();
   HOLDFAST_ASSIGN_OR_RETURN(const Given given, ReadCommandLine(argc, argv));
-  // absl answers its own flags and ends the process. It is not asked for more:
-  // it knows no sources and no order among them.
+  // absl answers --help and --version, and ends the process. It is not asked
+  // for more: it knows no sources and no order among them.
   if (!AllAreOurs(given)) absl::ParseCommandLine(argc, argv);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string env_file, EnvFile(given));
   HOLDFAST_ASSIGN_OR_RETURN(const Environment environment,
@@ -179,8 +179,11 @@ absl::StatusOr<PluginFlags> ParsePluginFlags(int argc, char** argv) {
     flags.info.set_hostname(KernelHostname());
     TellDetected("hostname", flags.info.hostname(), flags);
   }
-  if (DetectResources(&flags.info)) {
-    TellDetected("resources", FormatResources(flags.info), flags);
+  flags.host_resources = DetectResources(flags.info);
+  v1::AgentInfo offered = flags.info;
+  offered.MergeFrom(flags.host_resources);
+  if (offered.resources_size() > flags.info.resources_size()) {
+    TellDetected("resources", FormatResources(offered), flags);
   }
   return flags;
 }

@@ -23,8 +23,10 @@ struct PluginFlags {
   std::string boot_id_file;
   std::string metrics_address;  // "HOST:PORT", or empty: off
 
-  // Hostname, resources and attributes, resolved; without the agent's id.
+  // Hostname (resolved), resources and attributes; without the agent's id.
   v1::AgentInfo info;
+  // What the host has and nobody spoke of: offered, and not stored.
+  v1::AgentInfo host_resources;
   ReconfigurationPolicy reconfiguration_policy = ReconfigurationPolicy::kEqual;
 
   RecoverMode recover = RecoverMode::kReconnect;

@@ -26,6 +26,8 @@ namespace holdfast {
 struct AgentOptions {
   v1::AgentInfo info;  // with its agent_id
   std::string incarnation;
+  // What the host has and nobody configured: told with the info.
+  v1::AgentInfo host_resources;
   std::string boot_id;
   std::string version;
   // As the flags of these names say (plugin/flags/definitions.cc).

@@ -101,6 +101,7 @@ void Agent::GetAgent(const v1::GetAgentRequest&,
                      Reply<v1::GetAgentResponse> reply) {
   v1::GetAgentResponse response;
   *response.mutable_agent() = options_.info;
+  response.mutable_agent()->MergeFrom(options_.host_resources);
   response.set_agent_incarnation(options_.incarnation);
   response.set_boot_id(options_.boot_id);
   response.set_version(options_.version);

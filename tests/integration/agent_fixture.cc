@@ -43,6 +43,7 @@ void AgentTest::SetUp() {
 
 void AgentTest::TearDown() {
   if (agent_ == nullptr) return;
+  agent_->SetFlags({});
   if (agent_->pid() == 0) StartAgent();
   WaitUntilRecovered();
   EndEverything();
@@ -61,6 +62,13 @@ void AgentTest::KillAgent() {
   for (const auto& watcher : watchers_)
     (void)watcher->WaitUntilBroken();  // it is: the agent is dead
   watchers_.clear();
+}
+
+std::string AgentTest::AwaitAgentsEnd() {
+  std::string how = Must(agent_->WaitForEnd(kStepTimeout));
+  for (const auto& watcher : watchers_) (void)watcher->WaitUntilBroken();
+  watchers_.clear();
+  return how;
 }
 
 void AgentTest::StartAgent() {
@@ -94,6 +102,10 @@ std::string AgentTest::Scratch(const std::string& name) const {
 
 std::string AgentTest::AgentLog() const {
   return Must(ReadSmallFile(agent_->log_path()));
+}
+
+v1::GetAgentResponse AgentTest::Info() {
+  return Must(client().Call(&Stub::GetAgent, v1::GetAgentRequest()));
 }
 
 void AgentTest::Register(const std::string& framework_id, bool checkpoint) {

@@ -48,6 +48,8 @@ class AgentTest : public testing::Test {
   // And until it has decided on every executor.
   void RestartAgent();
   void WaitUntilRecovered();
+  // Of one that leaves by itself: "exited 0".
+  std::string AwaitAgentsEnd();
 
   hack::LocalAgent& agent() { return *agent_; }
   hack::Client& client() { return agent_->client(); }
@@ -55,6 +57,7 @@ class AgentTest : public testing::Test {
   // A path in the agent's directory, which is gone after the test.
   std::string Scratch(const std::string& name) const;
   std::string AgentLog() const;
+  v1::GetAgentResponse Info();
 
   void Register(const std::string& framework_id, bool checkpoint = true);
   // From now on every update is noted in `ledger()` and acknowledged.
