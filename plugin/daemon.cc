@@ -13,6 +13,7 @@
 #include <memory>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -25,8 +26,10 @@
 #include "base/version.h"
 #include "cgroups/cgroups.h"
 #include "plugin/checkpoint/agent_store.h"
-#include "plugin/launch/file_limit.h"
 #include "plugin/identity/reconfiguration.h"
+#include "plugin/launch/file_limit.h"
+#include "plugin/metrics/loop_measurer.h"
+#include "plugin/metrics/metrics_server.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/health_service.h"
 #include "plugin/service/orchestrator_service.h"
@@ -141,6 +144,9 @@ class Daemon {
     if (absl::Status serving = Serve(); !serving.ok()) {
       return Fail(serving, EX_CANTCREAT);
     }
+    if (absl::Status serving = ServeMetrics(); !serving.ok()) {
+      return Fail(serving, EX_CANTCREAT);
+    }
     absl::StatusOr<AgentStore::Frameworks> frameworks = store_.LoadFrameworks();
     if (!frameworks.ok()) return Fail(frameworks.status(), EX_IOERR);
     agent_.Recover(
@@ -175,10 +181,27 @@ class Daemon {
     return OpenToGroup(socket, flags_.socket_group);
   }
 
+  absl::Status ServeMetrics() {
+    if (flags_.metrics_address.empty()) return absl::OkStatus();
+    HOLDFAST_ASSIGN_OR_RETURN(
+        metrics_, MetricsServer::Start(flags_.metrics_address,
+                                       [this] { return measurer_.Take(); }));
+    Log(Severity::kInfo, "serving metrics",
+        {{"address", flags_.metrics_address}, {"port", metrics_->port()}});
+    return absl::OkStatus();
+  }
+
   void OnRecovered() {
     health_.SetReady();
-    const auto [settled, all] = agent_.recovery_progress();
-    Log(Severity::kInfo, "recovery is complete", {{"executors", all}});
+    const Measure measure = agent_.TakeMeasure();
+    std::vector<std::string> outcomes;
+    for (const auto& [outcome, count] : measure.outcomes) {
+      outcomes.push_back(absl::StrCat(outcome.first, ":", count));
+    }
+    Log(Severity::kInfo, "recovery is complete",
+        {{"executors", measure.executors_to_recover},
+         {"seconds", absl::ToDoubleSeconds(measure.recovery_took)},
+         {"decided", absl::StrJoin(outcomes, ",")}});
   }
 
   // strict: nothing was touched.
@@ -220,6 +243,8 @@ class Daemon {
   OrchestratorService orchestrator_;
   HealthService health_;
   std::unique_ptr<grpc::Server> server_;
+  LoopMeasurer measurer_{loop_, [this] { return agent_.TakeMeasure(); }};
+  std::unique_ptr<MetricsServer> metrics_;
   int exit_code_ = EX_OK;
 };
 
@@ -257,6 +282,7 @@ int RunDaemon(const PluginFlags& flags) {
   if (!loop.ok()) return Fail(loop.status(), EX_OSERR);
   AgentOptions options;
   options.info = record->agent();
+  options.host_resources = flags.host_resources;
   options.incarnation = RandomUuid();
   options.boot_id = *boot_id;
   options.version = kVersion;
@@ -282,4 +308,3 @@ int RunDaemon(const PluginFlags& flags) {
 }
 
 }  // namespace holdfast
-  options.host_resources = flags.host_resources;

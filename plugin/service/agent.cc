@@ -62,6 +62,7 @@ void Agent::OnRecord(Executor& executor, const v1::JournalRecord& record) {
   } else if (record.has_update()) {
     OnUpdate(executor, record.update());
   } else if (record.has_acknowledged()) {
+    ++tally_.acknowledgements;
     const v1::StatusUpdate* update =
         executor.facts().FindUpdate(record.acknowledged().uuid());
     if (update != nullptr) hub_.Acknowledged(*update);

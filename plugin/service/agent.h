@@ -14,6 +14,7 @@
 #include "cgroups/cgroups.h"
 #include "plugin/checkpoint/agent_store.h"
 #include "plugin/launch/container_launcher.h"
+#include "plugin/metrics/measure.h"
 #include "plugin/modes.h"
 #include "plugin/recovery/checkpoint_scan.h"
 #include "plugin/recovery/recovery_report.h"
@@ -25,9 +26,9 @@ namespace holdfast {
 
 struct AgentOptions {
   v1::AgentInfo info;  // with its agent_id
-  std::string incarnation;
   // What the host has and nobody configured: told with the info.
   v1::AgentInfo host_resources;
+  std::string incarnation;
   std::string boot_id;
   std::string version;
   // As the flags of these names say (plugin/flags/definitions.cc).
@@ -105,6 +106,9 @@ class Agent {
   absl::StatusOr<LogSource> FindLogs(const std::string& framework_id,
                                      const std::string& task_id) const;
 
+  // What /metrics tells.
+  Measure TakeMeasure();
+
   // For any thread; see ping_answer.h.
   const PingAnswer& ping_answer() const { return ping_answer_; }
 
@@ -142,6 +146,7 @@ class Agent {
                       const std::string& reason);
   void DecideRecovery(Executor& executor);
   void DecideUnattached();
+  void TellProgress();
   void CheckRecovered();
 
   void FinishShutdown(absl::Duration give_up_at, std::function<void()> done);
@@ -181,6 +186,7 @@ class Agent {
   // found may be in it.
   bool anything_quarantined_ = false;
   bool stopping_ = false;
+  Tally tally_;
   absl::flat_hash_set<std::string> registering_;  // frameworks
   std::vector<absl::Status> damage_;
   std::function<void(std::vector<absl::Status>)> refused_;

@@ -31,8 +31,9 @@ void Agent::KillTask(const v1::KillTaskRequest& request,
     }
     *kill.mutable_grace_period() = request.grace_period();
   }
-  found->executor->Kill(kill, [reply](const absl::Status& status) {
+  found->executor->Kill(kill, [this, reply](const absl::Status& status) {
     if (!status.ok()) return reply(status);
+    ++tally_.kills;
     reply(v1::KillTaskResponse());
   });
 }

@@ -106,6 +106,7 @@ void Agent::LaunchTask(const v1::LaunchTaskRequest& request,
       !possible.ok()) {
     return reply(WithReason(possible, "LIMIT_NOT_ENFORCEABLE"));
   }
+  ++tally_.launches;
   launching_[key].push_back(std::move(reply));
   StartExecutor(*framework, task);
 }
@@ -144,6 +145,7 @@ void Agent::AnswerLaunch(const TaskKey& key, const absl::Status& status) {
   // An executor that ended meanwhile may have taken the task all the same.
   absl::StatusOr<v1::LaunchTaskResponse> answer = LaunchAnswer(key);
   if (!status.ok() && absl::IsNotFound(answer.status())) answer = status;
+  if (!answer.ok()) ++tally_.launch_failures;
   for (const auto& reply : waiting.mapped()) reply(answer);
 }
 

@@ -17,12 +17,16 @@ constexpr absl::Duration kPatience = absl::Seconds(2);
 
 constexpr absl::Duration kSweepRetry = absl::Milliseconds(50);
 
+// Between two lines of the log that tell how far it is.
+constexpr absl::Duration kTellEvery = absl::Seconds(1);
+
 }  // namespace
 
 void Agent::Recover(AgentStore::Frameworks frameworks,
                     std::function<void(std::vector<absl::Status>)> refused,
                     std::function<void()> complete) {
   report_.Begin();
+  loop_.After(kTellEvery, [this] { TellProgress(); });
   for (v1::FrameworkRecord& record : frameworks.records) {
     const std::string id = record.framework().framework_id();
     frameworks_[id] = std::move(*record.mutable_framework());
@@ -264,11 +268,18 @@ void Agent::DecideUnattached() {
   CheckRecovered();
 }
 
+void Agent::TellProgress() {
+  if (report_.complete()) return;
+  const auto [settled, all] = report_.progress();
+  Log(Severity::kInfo, absl::StrCat("RECOVERING ", settled, "/", all));
+  loop_.After(kTellEvery, [this] { TellProgress(); });
+}
+
 void Agent::CheckRecovered() {
   if (!report_.complete() || !recovered_) return;
   hub_.RecoveryComplete();
+  ping_answer_.SetRecovered();
   std::exchange(recovered_, nullptr)();
 }
 
 }  // namespace holdfast
-  ping_answer_.SetRecovered();

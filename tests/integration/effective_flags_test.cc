@@ -40,8 +40,8 @@ TEST_F(EffectiveFlags, AreShownWithWhoeverSetThem) {
   const std::string info = InfoText();
   EXPECT_THAT(
       info,
-      AllOf(ContainsRegex("attributes +rack:r7;weight:1\\.5\n"),
-            ContainsRegex("resources +cpus:4;ports:\\[1-9\\];mem:[0-9]+\n"),
+      AllOf(ContainsRegex("attributes: +rack:r7;weight:1\\.5\n"),
+            ContainsRegex("resources: +cpus:4;ports:\\[1-9\\];mem:[0-9]+\n"),
             ContainsRegex("--recover +reconnect +default\n"),
             ContainsRegex("--orphans +kill +flag\n"),
             ContainsRegex("--resources +cpus:4;ports:\\[1-9\\];mem:[0-9]+ +"

@@ -1,0 +1,102 @@
+// Agent: what /metrics tells of it.
+
+#include <algorithm>
+
+#include "api/time_convert.h"
+#include "plugin/service/agent.h"
+
+namespace holdfast {
+namespace {
+
+std::string StateName(ExecutorState state) {
+  switch (state) {
+    case ExecutorState::kLaunching:
+      return "launching";
+    case ExecutorState::kUnattached:
+      return "unattached";
+    case ExecutorState::kAttached:
+      return "attached";
+    case ExecutorState::kEnded:
+      return "ended";
+    case ExecutorState::kGone:
+      return "gone";
+  }
+  return "";
+}
+
+// How long it would live if the agent were lost now; nothing: for ever.
+std::optional<absl::Duration> TimeToFence(const ExecutorFacts& facts,
+                                          absl::Duration now) {
+  if (!facts.started || facts.exited) return std::nullopt;
+  const v1::Limits limits = facts.limits.value_or(v1::Limits());
+  if (limits.fence_paused()) return std::nullopt;
+  if (!limits.has_recovery_timeout() && !facts.intent.has_recovery_timeout()) {
+    return std::nullopt;
+  }
+  const absl::Duration timeout = FromProto(
+      limits.has_recovery_timeout() ? limits.recovery_timeout()
+                                    : facts.intent.recovery_timeout());
+  return std::max(timeout, FromProto(limits.fence_not_before()) - now);
+}
+
+void Shorten(std::optional<absl::Duration>* shortest,
+             std::optional<absl::Duration> one) {
+  if (one && (!*shortest || *one < **shortest)) *shortest = one;
+}
+
+// "holdfast_recovery_outcomes" of the report.
+void MeasureRecovery(const v1::GetRecoveryResponse& report, Measure* measure) {
+  measure->recovery_took = FromProto(report.took());
+  for (const auto& executor : report.executors()) {
+    ++measure->outcomes[{
+        v1::GetRecoveryResponse::Decision_Name(executor.decision()),
+        executor.reason()}];
+  }
+}
+
+void MeasureExecutor(const Executor& executor, absl::Time now,
+                     absl::Duration since_boot, Measure* measure) {
+  ++measure->executors[StateName(executor.state())];
+  const ExecutorFacts& facts = executor.facts();
+  for (const v1::StatusUpdate* update : facts.Unacknowledged()) {
+    ++measure->unacknowledged_updates;
+    measure->oldest_unacknowledged_age =
+        std::max(measure->oldest_unacknowledged_age,
+                 now - FromProto(update->status().timestamp()));
+  }
+  if (executor.state() == ExecutorState::kAttached) {
+    Shorten(&measure->shortest_fence, TimeToFence(facts, since_boot));
+  }
+}
+
+}  // namespace
+
+Measure Agent::TakeMeasure() {
+  Measure measure;
+  measure.version = options_.version;
+  measure.recovering = recovering();
+  std::tie(measure.executors_recovered, measure.executors_to_recover) =
+      recovery_progress();
+  MeasureRecovery(report_.ToProto(), &measure);
+  for (const ExecutorState state :
+       {ExecutorState::kLaunching, ExecutorState::kUnattached,
+        ExecutorState::kAttached, ExecutorState::kEnded}) {
+    measure.executors[StateName(state)] = 0;
+  }
+  for (const auto& [id, executor] : executors_) {
+    MeasureExecutor(*executor, loop_.clock().Now(), loop_.clock().SinceBoot(),
+                    &measure);
+  }
+  measure.frameworks = frameworks_.size();
+  // Counted where `info` counts them.
+  GetAgent(v1::GetAgentRequest(),
+           [&measure](const absl::StatusOr<v1::GetAgentResponse>& agent) {
+             if (!agent.ok()) return;
+             measure.quarantined = agent->quarantined();
+             measure.orphans = agent->orphans();
+           });
+  measure.tally = tally_;
+  return measure;
+}
+
+}  // namespace holdfast
