@@ -53,11 +53,17 @@ absl::StatusOr<ContainerGroups> HostCgroups::CreateContainer(
     const std::string& container_id, const CgroupLimits& limits) {
   HOLDFAST_RETURN_IF_ERROR(ValidateGroupName("container id", container_id));
   HOLDFAST_RETURN_IF_ERROR(CheckEnforceable(limits));
-  const absl::Status removed = RemoveContainer(container_id);
-  if (absl::IsFailedPrecondition(removed)) {
-    return absl::AlreadyExistsError(removed.message());
+  // What an earlier life left: seldom anything, and soon seen.
+  const std::set<std::string> mounts = layout_.Mounts();
+  if (std::any_of(mounts.begin(), mounts.end(), [&](const std::string& mount) {
+        return Exists(Container(mount, container_id));
+      })) {
+    const absl::Status removed = RemoveContainer(container_id);
+    if (absl::IsFailedPrecondition(removed)) {
+      return absl::AlreadyExistsError(removed.message());
+    }
+    HOLDFAST_RETURN_IF_ERROR(removed);
   }
-  HOLDFAST_RETURN_IF_ERROR(removed);
   if (absl::Status made = MakeContainer(container_id, limits); !made.ok()) {
     // What was made is empty; that it may not go is said by the next attempt.
     (void)RemoveContainer(container_id);

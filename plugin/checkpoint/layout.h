@@ -15,6 +15,7 @@ namespace holdfast {
 //   <work_dir>/meta/frameworks/<id>.record
 //   <work_dir>/executors/<container
 //   id>/{journal,stdout,stderr,shim.log,sandbox/}
+//   <work_dir>/executors/.spare-…      made ahead (spare_directory.h)
 //   <work_dir>/quarantine/<container id>…
 //   <work_dir>/quarantine/frameworks/<id>.record…
 //   <runtime_dir>/lock, holdfastd.sock

@@ -15,6 +15,7 @@
 #include "base/errors.h"
 #include "base/log.h"
 #include "base/unix_socket.h"
+#include "plugin/checkpoint/spare_directory.h"
 #include "plugin/launch/intent_builder.h"
 #include "plugin/launch/shim_spawner.h"
 
@@ -33,8 +34,9 @@ absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::Launch(
     const LaunchRequest& request) {
   absl::StatusOr<Shim> shim = MakeAndStart(request);
   if (shim.ok()) return shim;
-  const absl::Status removed =
+  absl::Status removed =
       RemoveAll(request.container_id, request.framework.checkpoint());
+  removed.Update(bundles_.Abandon(request.container_id));
   if (!removed.ok()) {
     Log(Severity::kError, removed.ToString(),
         {{"container", request.container_id}});
@@ -53,40 +55,27 @@ absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::MakeAndStart(
   }
   v1::Intent intent = *std::move(built);
   const CgroupLimits limits = LimitsOf(request.task);
-  HOLDFAST_RETURN_IF_ERROR(MakeDirectories(intent));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      BundleMaker::Claim claim,
+      bundles_.ClaimDirectory(request.container_id, checkpoint));
+  HOLDFAST_RETURN_IF_ERROR(
+      files_.MakeDirectory(layout_.Shim(request.container_id), 0711));
   HOLDFAST_ASSIGN_OR_RETURN(
       const ContainerGroups groups,
       cgroups_.CreateContainer(request.container_id, limits));
   AddGroups(groups, *intent.mutable_launch());
-  HOLDFAST_ASSIGN_OR_RETURN(
-      ExecutorJournal journal,
-      ExecutorJournal::Create(
-          files_, layout_.Journal(request.container_id, checkpoint), intent));
-  if (checkpoint) {
-    HOLDFAST_RETURN_IF_ERROR(files_.SyncDirectory(
-        layout_.Executor(request.container_id, checkpoint)));
-    HOLDFAST_RETURN_IF_ERROR(
-        files_.SyncDirectory(layout_.Executors(checkpoint)));
+  HOLDFAST_ASSIGN_OR_RETURN(BundleMaker::Bundle bundle,
+                            bundles_.Begin(std::move(claim), intent));
+  absl::StatusOr<Shim> shim =
+      Spawn(std::move(bundle.journal), groups.shim_procs_file);
+  // While the shim starts. An error is told and no more: what runs is found.
+  if (shim.ok() && !bundle.named) {
+    if (absl::Status synced = bundles_.SyncNames(); !synced.ok()) {
+      Log(Severity::kWarning, synced.ToString(),
+          {{"container", request.container_id}});
+    }
   }
-  return Spawn(std::move(journal), groups.shim_procs_file);
-}
-
-absl::Status ContainerLauncher::MakeDirectories(const v1::Intent& intent) {
-  const std::string& id = intent.container_id();
-  const bool checkpoint = intent.checkpoint();
-  // Its journal is 0600; the executor's user must be able to walk to its
-  // sandbox and its socket.
-  HOLDFAST_RETURN_IF_ERROR(
-      files_.MakeDirectory(layout_.Executor(id, checkpoint), 0711));
-  HOLDFAST_RETURN_IF_ERROR(files_.MakeDirectory(layout_.Shim(id), 0711));
-  const std::string sandbox = layout_.Sandbox(id, checkpoint);
-  HOLDFAST_RETURN_IF_ERROR(files_.MakeDirectory(sandbox, 0750));
-  const v1::LaunchSpec& spec = intent.launch();
-  if (spec.change_user() &&
-      chown(sandbox.c_str(), spec.uid(), spec.gid()) != 0) {
-    return ErrnoStatus(errno, "chown", sandbox);
-  }
-  return absl::OkStatus();
+  return shim;
 }
 
 absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::Restart(
@@ -177,9 +166,24 @@ absl::Status ContainerLauncher::RemoveLeftovers(bool checkpoint) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                             files_.List(executors));
   for (const std::string& name : names) {
-    if (!absl::StartsWith(name, kRemoving)) continue;
-    HOLDFAST_RETURN_IF_ERROR(RemoveTree(absl::StrCat(executors, "/", name)));
+    const std::string path = absl::StrCat(executors, "/", name);
+    const std::string id(IdOfSpare(name));
+    if (!id.empty() && IsUnused(files_, path)) {
+      // A launch may have taken it, and made the rest.
+      HOLDFAST_RETURN_IF_ERROR(RemoveRuntime(id));
+      HOLDFAST_RETURN_IF_ERROR(RemoveTree(path));
+    } else if (absl::StartsWith(name, kRemoving)) {
+      HOLDFAST_RETURN_IF_ERROR(RemoveTree(path));
+    }
   }
+  if (!checkpoint) return absl::OkStatus();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> runtimes,
+                            files_.List(layout_.Shims()));
+  for (const std::string& name : runtimes) {
+    if (IdOfSpare(name).empty()) continue;
+    HOLDFAST_RETURN_IF_ERROR(RemoveTree(layout_.Shim(name)));
+  }
+  bundles_.spares().Open();
   return absl::OkStatus();
 }
 

@@ -8,14 +8,16 @@
 #include "base/unique_fd.h"
 #include "cgroups/cgroups.h"
 #include "plugin/checkpoint/layout.h"
+#include "plugin/launch/bundle_maker.h"
 #include "plugin/launch/launch_request.h"
 #include "shim/bundle/executor_journal.h"
 
 namespace holdfast {
 
 // Makes what an executor needs and starts its shim:
-//   directories → cgroups and limits → journal with the intent, durable →
-//   socket → shim, which gets the journal's lock and one connection
+//   cgroups and limits → directories, or one that was made ahead → journal
+//   with the intent, durable → socket → shim, which gets the journal's lock
+//   and one connection
 // Every call may wait for a disk, and may be made from any thread.
 class ContainerLauncher {
  public:
@@ -29,7 +31,8 @@ class ContainerLauncher {
       : files_(files),
         layout_(layout),
         cgroups_(cgroups),
-        shim_path_(std::move(shim_path)) {}
+        shim_path_(std::move(shim_path)),
+        bundles_(files, layout, SparePool::kSize) {}
 
   // After an error nothing is left behind, and nothing was started.
   absl::StatusOr<Shim> Launch(const LaunchRequest& request);
@@ -55,13 +58,16 @@ class ContainerLauncher {
   // killed, then as RemoveAll.
   absl::Status RollBack(const std::string& container_id, bool checkpoint);
 
-  // Finishes removals that were interrupted.
+  // Finishes removals that were interrupted, and removes the directories that
+  // a former life made ahead; then they are made again, launch by launch.
   absl::Status RemoveLeftovers(bool checkpoint);
+
+  // Before the plugin ends: removes what was made ahead.
+  void RemoveSpares() { bundles_.spares().Close(); }
 
  private:
   std::string ShimLog(const std::string& container_id, bool checkpoint) const;
   absl::StatusOr<Shim> MakeAndStart(const LaunchRequest& request);
-  absl::Status MakeDirectories(const v1::Intent& intent);
   absl::StatusOr<Shim> Spawn(ExecutorJournal journal,
                              const std::string& shim_procs_file);
 
@@ -69,6 +75,7 @@ class ContainerLauncher {
   const Layout layout_;
   Cgroups& cgroups_;
   const std::string shim_path_;
+  BundleMaker bundles_;
 };
 
 }  // namespace holdfast

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
 #include "base/mutex.h"
+#include "plugin/checkpoint/spare_directory.h"
 #include "shim/bundle/executor_journal.h"
 
 namespace holdfast {
@@ -22,8 +23,15 @@ absl::StatusOr<std::vector<ScannedContainer>> ListContainers(
     HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                               files.List(layout.Executors(checkpoint)));
     for (const std::string& name : names) {
-      if (name[0] == '.') continue;  // a removal that was interrupted
-      containers.push_back({name, checkpoint, absl::UnknownError(""), false});
+      const absl::string_view id = checkpoint ? IdOfSpare(name) : "";
+      const bool spare = !id.empty() && !IsUnused(files, SparePath(layout, id));
+      // A removal that was interrupted, or a spare that nothing began in.
+      if (name[0] == '.' && !spare) continue;
+      ScannedContainer container;
+      container.container_id = name;
+      container.checkpoint = checkpoint;
+      container.has_spare_name = spare;
+      containers.push_back(std::move(container));
     }
   }
   return containers;
@@ -86,6 +94,25 @@ void ScanCheckpoint(
       loop.Post([scan, done] { done(std::move(scan->containers)); });
     });
   }
+}
+
+absl::Status GiveNames(Files& files, const Layout& layout,
+                       std::vector<ScannedContainer>& containers) {
+  bool renamed = false;
+  for (ScannedContainer& container : containers) {
+    // What cannot be read keeps the name that it is told by.
+    if (!container.has_spare_name || !container.facts.ok()) continue;
+    // The one in its name is that only where the first rename was synced.
+    const std::string id = container.facts->intent.container_id();
+    HOLDFAST_RETURN_IF_ERROR(
+        files.Rename(layout.Executor(container.container_id, true),
+                     layout.Executor(id, true)));
+    container.container_id = id;
+    container.has_spare_name = false;
+    renamed = true;
+  }
+  if (!renamed) return absl::OkStatus();
+  return files.SyncDirectory(layout.Executors(/*checkpoint=*/true));
 }
 
 }  // namespace holdfast

@@ -18,10 +18,13 @@ struct ScannedContainer {
   std::string container_id;
   bool checkpoint = true;
   // NotFound: there is no journal.
-  absl::StatusOr<ExecutorFacts> facts;
+  absl::StatusOr<ExecutorFacts> facts = absl::UnknownError("not looked at");
   // There is no journal and nothing that an executor wrote: a launch that was
   // broken off before its intent.
   bool never_begun = false;
+  // It was made ahead (plugin/checkpoint/spare_directory.h), a launch began in
+  // it, and it has not got or has lost its own name: see GiveNames.
+  bool has_spare_name = false;
 };
 
 // Looks at every executor's directory, changing nothing; several at once on
@@ -29,5 +32,9 @@ struct ScannedContainer {
 void ScanCheckpoint(
     EventLoop& loop, WorkerPool& workers, Files& files, const Layout& layout,
     std::function<void(absl::StatusOr<std::vector<ScannedContainer>>)> done);
+
+// Gives those with a spare's name their own, durably, except where damaged.
+absl::Status GiveNames(Files& files, const Layout& layout,
+                       std::vector<ScannedContainer>& containers);
 
 }  // namespace holdfast

@@ -102,6 +102,11 @@ void Agent::OnScanned(std::vector<ScannedContainer> containers) {
   for (const absl::Status& damage : damage_) {
     Log(Severity::kError, damage.ToString());
   }
+  if (const absl::Status named =
+          GiveNames(files_, store_.layout(), containers);
+      !named.ok()) {
+    return refused_({named});
+  }
   RemoveLeftovers();
   const absl::StatusOr<std::vector<std::string>> quarantined =
       files_.List(store_.layout().Quarantine());

@@ -62,6 +62,7 @@ void Agent::FinishShutdown(absl::Duration give_up_at,
         Log(Severity::kWarning, removed.message(), {{"container", id}});
       }
     }
+    launcher_.RemoveSpares();
     cgroups_.RemoveRootIfEmpty();
     loop_.Post(done);
   });

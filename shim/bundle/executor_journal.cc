@@ -82,6 +82,18 @@ absl::StatusOr<ExecutorJournal> ExecutorJournal::Create(
   return ExecutorJournal(files, std::move(journal), path, std::move(facts));
 }
 
+absl::StatusOr<ExecutorJournal> ExecutorJournal::Begin(
+    Files& files, Journal empty, const std::string& path,
+    const v1::Intent& intent) {
+  v1::JournalRecord record;
+  *record.mutable_intent() = intent;
+  HOLDFAST_RETURN_IF_ERROR(
+      empty.Reserve(record.ByteSizeLong() + Journal::kRoomBytes));
+  ExecutorJournal journal(files, std::move(empty), path, ExecutorFacts());
+  HOLDFAST_RETURN_IF_ERROR(journal.RecordOne(record));
+  return journal;
+}
+
 absl::StatusOr<ExecutorJournal> ExecutorJournal::Replay(
     Files& files, std::unique_ptr<File> file, const std::string& path) {
   absl::StatusOr<Journal::Opened> opened = Journal::Open(std::move(file));

@@ -28,6 +28,12 @@ class ExecutorJournal {
                                                 const std::string& path,
                                                 const v1::Intent& intent);
 
+  // The same in `empty`, which was made ahead and holds nothing, with one
+  // durable write; `path` is the name that it is about to get.
+  static absl::StatusOr<ExecutorJournal> Begin(Files& files, Journal empty,
+                                               const std::string& path,
+                                               const v1::Intent& intent);
+
   // Takes over the journal at `path` and syncs its directory, as its writer
   // may have died in a compaction. Unavailable: the writer lives (the lock is
   // held). DataLoss, FailedPrecondition: damaged, or written by a newer

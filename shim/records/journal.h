@@ -42,6 +42,8 @@ class Journal {
   // Enough for an ordinary launch and all that its end will write, so that a
   // disk that fills up meanwhile cannot keep an end from being recorded.
   static constexpr size_t kInitialBytes = size_t{16} * 1024;
+  // What is free for later appends in a journal that was just made.
+  static constexpr size_t kRoomBytes = size_t{8} * 1024;
   // Of one append, all of its payloads together.
   static constexpr size_t kMaxPayloadBytes = size_t{8} * 1024 * 1024;
 
@@ -49,7 +51,7 @@ class Journal {
 
   // Writes header, `payloads` and the zeros after them in one durable write
   // into `file`, which is new and empty. The directory's entry is the
-  // caller's to sync. The room after the payloads is at least 8 KiB.
+  // caller's to sync. The room after the payloads is at least kRoomBytes.
   static absl::StatusOr<Journal> Create(std::unique_ptr<File> file,
                                         absl::Span<const std::string> payloads);
 
@@ -77,6 +79,10 @@ class Journal {
   // Any other error: what reached the disk is unknown, and the journal takes
   // no more (FailedPrecondition) until opened again.
   absl::Status Append(absl::Span<const std::string> payloads);
+
+  // Grows the file so that it takes `bytes` more before it grows again. Errors
+  // change nothing.
+  absl::Status Reserve(size_t bytes) { return GrowTo(end_ + bytes); }
 
   // Replaces the file at `path`, which is this journal's, by one that holds
   // `payloads` alone; the new file is locked before it gets the name. After

@@ -42,6 +42,19 @@ void OverwriteTorn(std::string& content, size_t offset, absl::string_view bytes,
 
 }  // namespace
 
+// What is below the directory `from` is below `to` from now on.
+void FakeDisk::MoveBelow(Names& names, const std::string& from,
+                         const std::string& to) {
+  const std::string prefix = from + "/";
+  Names moved;
+  for (auto at = names.lower_bound(prefix);
+       at != names.end() && absl::StartsWith(at->first, prefix);) {
+    moved[to + at->first.substr(from.size())] = at->second;
+    at = names.erase(at);
+  }
+  names.merge(moved);
+}
+
 class FakeDisk::Handle : public File {
  public:
   Handle(FakeDisk& disk, std::shared_ptr<Node> node, bool writable)
@@ -173,6 +186,7 @@ absl::Status FakeDisk::Rename(const std::string& from, const std::string& to) {
   auto entry = names_.extract(from);
   if (entry.empty()) return NoEntry("rename", from);
   names_[to] = entry.mapped();
+  MoveBelow(names_, from, to);
   return fate.status;
 }
 
@@ -190,6 +204,15 @@ absl::Status FakeDisk::SyncDirectory(const std::string& path) {
   const auto is_here = [&](const auto& name) {
     return DirectoryOf(name.first) == (path == "." ? path : entry);
   };
+  // A directory that was renamed takes what was synced in it along.
+  const Names before = synced_names_;
+  for (const auto& [was, node] : before) {
+    if (!node->directory) continue;
+    for (const auto& [name, now] : names_) {
+      if (now != node || name == was || DirectoryOf(name) != entry) continue;
+      MoveBelow(synced_names_, was, name);
+    }
+  }
   std::erase_if(synced_names_, is_here);
   std::copy_if(names_.begin(), names_.end(),
                std::inserter(synced_names_, synced_names_.end()), is_here);

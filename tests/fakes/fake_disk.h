@@ -84,6 +84,8 @@ class FakeDisk : public Files {
   };
 
   Fate NextOperation(int process);
+  static void MoveBelow(Names& names, const std::string& from,
+                        const std::string& to);
 
   Names names_;         // as the kernel has them
   Names synced_names_;  // as the disk has them

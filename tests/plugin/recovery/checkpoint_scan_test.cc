@@ -10,7 +10,9 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "plugin/checkpoint/spare_directory.h"
 #include "shim/bundle/executor_journal.h"
+#include "shim/records/journal.h"
 #include "tests/fakes/temporary_directory.h"
 #include "tests/shim/bundle/records.h"
 
@@ -143,6 +145,46 @@ TEST_F(CheckpointScanTest, KnowsALaunchThatWasBrokenOffBeforeItsIntent) {
 
   EXPECT_TRUE(absl::IsNotFound(container.facts.status()));
   EXPECT_TRUE(container.never_begun);
+}
+
+TEST_F(CheckpointScanTest, LeavesOutWhatWasMadeAhead) {
+  MakeExecutor("c-1");
+  const std::string spare = SparePath(layout_, "c-2");
+  ASSERT_EQ(mkdir(spare.c_str(), 0700), 0);
+  ASSERT_TRUE(Journal::Put(SystemFiles(), spare + "/journal", {}).ok());
+
+  EXPECT_EQ(ScanOne().container_id, "c-1");
+}
+
+TEST_F(CheckpointScanTest, GivesALaunchThatBeganInASpareItsName) {
+  MakeExecutor("c-1");
+  ASSERT_EQ(rename(layout_.Executor("c-1", true).c_str(),
+                   SparePath(layout_, "c-1").c_str()),
+            0);
+
+  auto scanned = Scan();
+  ASSERT_TRUE(scanned.ok()) << scanned.status();
+  ASSERT_THAT(*scanned, SizeIs(1));
+  EXPECT_TRUE(scanned->at(0).has_spare_name);
+  ASSERT_TRUE(GiveNames(SystemFiles(), layout_, *scanned).ok());
+
+  EXPECT_EQ(scanned->at(0).container_id, "c-1");
+  EXPECT_FALSE(scanned->at(0).has_spare_name);
+  EXPECT_EQ(ScanOne().container_id, "c-1");
+}
+
+TEST_F(CheckpointScanTest, TellsDamageOfASpareAndLeavesItWhereItIs) {
+  ASSERT_EQ(mkdir(SparePath(layout_, "c-1").c_str(), 0700), 0);
+  WriteFile(SparePath(layout_, "c-1") + "/journal", "nonsense");
+
+  auto scanned = Scan();
+  ASSERT_TRUE(scanned.ok()) << scanned.status();
+  ASSERT_TRUE(GiveNames(SystemFiles(), layout_, *scanned).ok());
+
+  ASSERT_THAT(*scanned, SizeIs(1));
+  EXPECT_TRUE(absl::IsDataLoss(scanned->at(0).facts.status()));
+  EXPECT_EQ(layout_.Executor(scanned->at(0).container_id, true),
+            SparePath(layout_, "c-1"));
 }
 
 TEST_F(CheckpointScanTest, DoesNotTakeALostJournalForALaunchThatNeverBegan) {
