@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "absl/time/time.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -24,6 +25,9 @@ constexpr char kUsage[] =
     "holdfast-shim is started by holdfastd, one for each executor; it is not\n"
     "a command for people. See holdfastd(8) and holdfastctl(1).\n"
     "  holdfast-shim --version\n";
+
+// By then whoever waits for the launch has been answered.
+constexpr absl::Duration kSettled = absl::Milliseconds(2);
 
 // What ends others must not end what records their end: a shim goes when its
 // executor has gone.
@@ -64,9 +68,11 @@ int Run(char** argv) {
     Log(Severity::kError, shim.status().ToString());
     return EX_SOFTWARE;
   }
-  // The shim dies last when memory is short; its executor was started before.
-  (void)WriteKernelFile("/proc/self/oom_score_adj", "-900");
-  malloc_trim(0);  // what starting took; from here on little is needed
+  (*loop)->After(kSettled, [] {
+    // The shim dies last when memory is short; its executor was started before.
+    (void)WriteKernelFile("/proc/self/oom_score_adj", "-900");
+    malloc_trim(0);  // what starting took; from here on little is needed
+  });
   (*loop)->Run();
   // The kernel closes descriptors in order: the journal with its lock before
   // the connections, so that an agent that sees the end can take the journal.

@@ -29,6 +29,9 @@ constexpr absl::Duration kRecordRetry = absl::Seconds(1);
 constexpr absl::Duration kEmptyTimeout = absl::Seconds(60);
 // The files of its output are made so long after the executor was started.
 constexpr absl::Duration kTouchDelay = absl::Milliseconds(2);
+// A restarted agent attaches to all executors at once: none of them writes to
+// the disk before the others had their turn.
+constexpr absl::Duration kTimelineDelay = absl::Milliseconds(250);
 
 absl::Duration RecoveryTimeoutOf(const ExecutorFacts& facts) {
   // Without a checkpoint the executor ends with its agent.
@@ -74,6 +77,7 @@ Supervisor::~Supervisor() {
   loop_.Cancel(retry_timer_);
   loop_.Cancel(touch_timer_);
   loop_.Cancel(finish_timer_);
+  loop_.Cancel(timeline_timer_);
 }
 
 absl::Status Supervisor::Start(absl::Status obstacle) {
@@ -506,8 +510,12 @@ void Supervisor::AgentAttached(const std::string& incarnation) {
   v1::JournalRecord record;
   record.mutable_attached()->set_agent_incarnation(incarnation);
   *record.mutable_attached()->mutable_time() = ToProto(loop_.clock().Now());
-  TellTimeline(record);
-  told_detached_ = false;
+  timeline_timer_ = loop_.After(kTimelineDelay, [this, record] {
+    timeline_timer_ = 0;
+    if (phase_ == Phase::kOver) return;
+    TellTimeline(record);
+    told_detached_ = false;
+  });
 }
 
 void Supervisor::AgentLost() {
@@ -515,7 +523,8 @@ void Supervisor::AgentLost() {
   const bool was_attached = fence_.state() == LinkState::kAttached;
   fence_.AgentLost();
   fence_.SetTimeout(RecoveryTimeoutOf(facts()));
-  if (!was_attached) return;
+  loop_.Cancel(std::exchange(timeline_timer_, 0));
+  if (!was_attached || told_detached_) return;
   v1::JournalRecord record;
   *record.mutable_detached()->mutable_time() = ToProto(loop_.clock().Now());
   TellTimeline(record);

@@ -122,6 +122,7 @@ class Supervisor {
   EventLoop::TimerId retry_timer_ = 0;
   EventLoop::TimerId touch_timer_ = 0;
   EventLoop::TimerId finish_timer_ = 0;
+  EventLoop::TimerId timeline_timer_ = 0;
 };
 
 }  // namespace holdfast::shim

@@ -74,10 +74,27 @@ TEST_P(SupervisorFenceTest, WritesDownThatTheAgentWentAndCameBack) {
   EXPECT_EQ(CountRecords(v1::JournalRecord::kDetached), 1);
   EXPECT_FALSE(facts().attached);
   supervisor_->AgentAttached("life-2");
+  Jump(absl::Seconds(1));
 
   EXPECT_EQ(CountRecords(v1::JournalRecord::kAttached), 1);
   EXPECT_EQ(records_.back().attached().agent_incarnation(), "life-2");
   EXPECT_TRUE(facts().attached);
+}
+
+TEST_P(SupervisorFenceTest, WaitsForNoDiskWhileOthersAttach) {
+  ASSERT_TRUE(Start(Command("exec sleep 1000")).ok());
+  supervisor_->AgentAttached("life-1");
+  supervisor_->AgentLost();
+
+  supervisor_->AgentAttached("life-2");
+  EXPECT_EQ(CountRecords(v1::JournalRecord::kAttached), 0);
+  supervisor_->AgentLost();
+  Jump(absl::Seconds(1));
+
+  EXPECT_EQ(CountRecords(v1::JournalRecord::kAttached), 0)
+      << "it had gone before";
+  EXPECT_EQ(CountRecords(v1::JournalRecord::kDetached), 1);
+  EXPECT_FALSE(facts().attached);
 }
 
 TEST_P(SupervisorFenceTest, CountsFromTheLossOfTheAgent) {
