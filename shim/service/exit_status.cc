@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 
 #include <cstdint>
 
@@ -38,6 +39,28 @@ std::optional<int> ReadExitStatusOfOther(const Pidfd& process) {
     poll(nullptr, 0, kTryMs);
   }
   return std::nullopt;
+}
+
+v1::Exited LearnExit(const Pidfd& process) {
+  v1::Exited exited;
+  siginfo_t info = {};
+  if (waitid(P_PIDFD, static_cast<id_t>(process.fd()), &info, WEXITED) == 0) {
+    if (info.si_code == CLD_EXITED) {
+      exited.set_exit_code(info.si_status);
+    } else {
+      exited.set_signal(info.si_status);
+    }
+    return exited;
+  }
+  const std::optional<int> status = ReadExitStatusOfOther(process);
+  if (!status) {
+    exited.set_message("its shim had died, and only a parent is told");
+  } else if (WIFEXITED(*status)) {
+    exited.set_exit_code(WEXITSTATUS(*status));
+  } else {
+    exited.set_signal(WTERMSIG(*status));
+  }
+  return exited;
 }
 
 }  // namespace holdfast::shim

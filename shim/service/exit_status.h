@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "api/records.pb.h"
 #include "base/pidfd.h"
 
 namespace holdfast::shim {
@@ -11,5 +12,10 @@ namespace holdfast::shim {
 // for that parent, since the end is seen before the reaping. Nothing: this
 // kernel does not tell.
 std::optional<int> ReadExitStatusOfOther(const Pidfd& process);
+
+// How `process`, which has ended, did so; reaps it where it is our child. An
+// adopted one is not: then neither code nor signal may be known, and the
+// message says so.
+v1::Exited LearnExit(const Pidfd& process);
 
 }  // namespace holdfast::shim

@@ -1,32 +1,24 @@
 #include "shim/service/supervisor.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "api/status_states.h"
 #include "api/time_convert.h"
-#include "base/boot_id.h"
 #include "base/errors.h"
 #include "base/log.h"
 #include "shim/executor/launch.h"
+#include "shim/service/adoption.h"
 #include "shim/service/exit_status.h"
 #include "shim/service/launch_plan.h"
-#include "shim/service/outcome.h"
+#include "shim/service/output_pipe.h"
+#include "shim/service/task_update.h"
 
 namespace holdfast::shim {
 namespace {
 
-// A disk that refuses the executor's end is asked again this often.
-constexpr absl::Duration kRecordRetry = absl::Seconds(1);
-// Processes that SIGKILL does not end by then (uninterruptible sleep) are
-// reported and waited for again.
-constexpr absl::Duration kEmptyTimeout = absl::Seconds(60);
 // The files of its output are made so long after the executor was started.
 constexpr absl::Duration kTouchDelay = absl::Milliseconds(2);
 // A restarted agent attaches to all executors at once: none of them writes to
@@ -50,18 +42,6 @@ absl::Duration FirstAttachTimeout(const ExecutorFacts& facts) {
   return std::max(RecoveryTimeoutOf(facts), absl::Seconds(10));
 }
 
-// The process that was started, or none: it has ended. An error is neither.
-absl::StatusOr<Pidfd> FindProcess(const v1::Started& started) {
-  absl::StatusOr<Pidfd> process = Pidfd::Open(started.pid());
-  if (absl::IsNotFound(process.status())) return Pidfd();
-  if (!process.ok()) return process.status();
-  const absl::StatusOr<uint64_t> ticks = ReadStartTicks(started.pid());
-  if (absl::IsNotFound(ticks.status())) return Pidfd();
-  if (!ticks.ok()) return ticks.status();
-  if (*ticks != started.start_ticks()) return Pidfd();
-  return process;
-}
-
 }  // namespace
 
 Supervisor::Supervisor(EventLoop& loop, ExecutorJournal journal,
@@ -74,9 +54,7 @@ Supervisor::Supervisor(EventLoop& loop, ExecutorJournal journal,
 Supervisor::~Supervisor() {
   if (process_) loop_.Unwatch(process_.fd());
   loop_.Cancel(kill_timer_);
-  loop_.Cancel(retry_timer_);
   loop_.Cancel(touch_timer_);
-  loop_.Cancel(finish_timer_);
   loop_.Cancel(timeline_timer_);
 }
 
@@ -127,8 +105,9 @@ absl::Status Supervisor::Adopt() {
     if (const auto kill = KillUnderWay()) Terminate(GraceOf(*kill));
     return absl::OkStatus();
   }
-  exited_.set_message("its shim had died, and then it ended");
-  BeginReaping();
+  v1::Exited exited;
+  exited.set_message("its shim had died, and then it ended");
+  BeginReaping(std::move(exited));
   return absl::OkStatus();
 }
 
@@ -141,31 +120,20 @@ std::optional<v1::KillRequested> Supervisor::KillUnderWay() const {
   return facts().tasks[0].kill;
 }
 
-// The pipe has a name, and the executor's end can read too: when this shim
-// dies the executor gets no SIGPIPE, and the next shim opens the same pipe.
 absl::Status Supervisor::OpenOutput(const char* name,
                                     std::unique_ptr<OutputLog>& log,
                                     UniqueFd& executor_end) {
   const v1::LaunchSpec& spec = facts().intent.launch();
-  const std::string path = absl::StrCat(runtime_directory_, "/", name);
-  if (mkfifo(path.c_str(), 0600) != 0 && errno != EEXIST) {
-    return ErrnoStatus(errno, "mkfifo", path);
-  }
-  UniqueFd our_end(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (!our_end) return ErrnoStatus(errno, "open", path);
-  executor_end = UniqueFd(open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!executor_end) return ErrnoStatus(errno, "open", path);
-  // So that the executor can open /dev/stdout again.
-  if (spec.change_user() &&
-      fchown(our_end.get(), spec.uid(), spec.gid()) != 0) {
-    return ErrnoStatus(errno, "chown", path);
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(
+      OutputPipe pipe,
+      OpenOutputPipe(absl::StrCat(runtime_directory_, "/", name), spec));
+  executor_end = std::move(pipe.executors);
   OutputBounds bounds;
   bounds.max_file_bytes = spec.output().max_file_bytes();
   bounds.max_files = spec.output().max_files();
   HOLDFAST_ASSIGN_OR_RETURN(
-      log, OutputLog::Create(loop_, std::move(our_end), spec.output_directory(),
-                             name, bounds));
+      log, OutputLog::Create(loop_, std::move(pipe.ours),
+                             spec.output_directory(), name, bounds));
   return absl::OkStatus();
 }
 
@@ -176,9 +144,10 @@ absl::Status Supervisor::RecordLaunchFailure(const absl::Status& failure) {
   v1::Exited& exited = *records[0].mutable_exited();
   exited.set_message(std::string(failure.message()));
   *exited.mutable_time() = ToProto(loop_.clock().Now());
-  *records[1].mutable_update() = journal_.Complete(MakeUpdate(
-      facts().intent.task(), v1::TASK_FAILED,
-      v1::REASON_CONTAINER_LAUNCH_FAILED, std::string(failure.message())));
+  *records[1].mutable_update() = journal_.Complete(
+      MakeTaskUpdate(facts().intent.task(), v1::TASK_FAILED,
+                     v1::REASON_CONTAINER_LAUNCH_FAILED,
+                     std::string(failure.message()), loop_.clock().Now()));
   HOLDFAST_RETURN_IF_ERROR(Record(std::move(records)));
   phase_ = Phase::kOver;
   if (listeners_.on_over) loop_.Post(listeners_.on_over);
@@ -197,8 +166,9 @@ absl::Status Supervisor::RecordStarted() {
   started.set_shim_pid(getpid());
   *started.mutable_time() = ToProto(loop_.clock().Now());
   if (!facts().intent.launch().custom()) {
-    v1::StatusUpdate running = MakeUpdate(
-        facts().intent.task(), v1::TASK_RUNNING, v1::REASON_UNSPECIFIED, "");
+    v1::StatusUpdate running =
+        MakeTaskUpdate(facts().intent.task(), v1::TASK_RUNNING,
+                       v1::REASON_UNSPECIFIED, "", loop_.clock().Now());
     *running.mutable_status()->mutable_start_time() = started.time();
     *records.emplace_back().mutable_update() =
         journal_.Complete(std::move(running));
@@ -228,21 +198,6 @@ absl::Status Supervisor::Record(std::vector<v1::JournalRecord> records) {
     }
   }
   return absl::OkStatus();
-}
-
-v1::StatusUpdate Supervisor::MakeUpdate(const v1::TaskInfo& task,
-                                        v1::TaskState state,
-                                        v1::TaskStatusReason reason,
-                                        std::string message) const {
-  v1::StatusUpdate update;
-  v1::TaskStatus& status = *update.mutable_status();
-  status.set_task_id(task.task_id());
-  status.set_state(state);
-  status.set_reason(reason);
-  status.set_source(v1::SOURCE_EXECUTOR);
-  status.set_message(std::move(message));
-  *status.mutable_timestamp() = ToProto(loop_.clock().Now());
-  return update;
 }
 
 absl::Status Supervisor::LaunchTask(const v1::TaskInfo& task) {
@@ -297,7 +252,8 @@ absl::Status Supervisor::Kill(v1::KillRequested request) {
   *records[0].mutable_kill_requested() = request;
   if (task != nullptr && !task->kill && facts().intent.task_killing_state()) {
     *records.emplace_back().mutable_update() = journal_.Complete(
-        MakeUpdate(task->info, v1::TASK_KILLING, v1::REASON_UNSPECIFIED, ""));
+        MakeTaskUpdate(task->info, v1::TASK_KILLING, v1::REASON_UNSPECIFIED, "",
+                       loop_.clock().Now()));
   }
   HOLDFAST_RETURN_IF_ERROR(Record(std::move(records)));
   const bool custom = facts().intent.launch().custom();
@@ -361,114 +317,32 @@ void Supervisor::OnFenced() {
 
 void Supervisor::OnProcessEnded() {
   loop_.Unwatch(process_.fd());
-  LearnExitStatus();
-  BeginReaping();
+  BeginReaping(LearnExit(process_));
 }
 
-void Supervisor::LearnExitStatus() {
-  siginfo_t info = {};
-  if (waitid(P_PIDFD, static_cast<id_t>(process_.fd()), &info, WEXITED) == 0) {
-    if (info.si_code == CLD_EXITED) {
-      exited_.set_exit_code(info.si_status);
-    } else {
-      exited_.set_signal(info.si_status);
-    }
-    return;
-  }
-  // An adopted one is not our child; newer kernels tell all the same.
-  const std::optional<int> status = ReadExitStatusOfOther(process_);
-  if (!status) {
-    exited_.set_message("its shim had died, and only a parent is told");
-  } else if (WIFEXITED(*status)) {
-    exited_.set_exit_code(WEXITSTATUS(*status));
-  } else {
-    exited_.set_signal(WTERMSIG(*status));
-  }
-}
-
-void Supervisor::BeginReaping() {
-  *exited_.mutable_time() = ToProto(loop_.clock().Now());
-  exited_.set_oom_killed(ReadOomKills(facts().intent.launch().oom_file()) >
-                         oom_kills_before_);
+void Supervisor::BeginReaping(v1::Exited exited) {
+  *exited.mutable_time() = ToProto(loop_.clock().Now());
+  exited.set_oom_killed(ReadOomKills(facts().intent.launch().oom_file()) >
+                        oom_kills_before_);
   loop_.Cancel(kill_timer_);
+  loop_.Cancel(touch_timer_);
   fence_.Disarm();
   phase_ = Phase::kReaping;
-  KillWhatIsLeft();
-}
-
-void Supervisor::KillWhatIsLeft() {
-  const absl::StatusOr<bool> empty = group_->IsEmpty();
-  if (empty.ok() && *empty) return RecordEnd();
-  group_->KillUntilEmpty(loop_, kEmptyTimeout, [this](absl::Status status) {
-    if (status.ok()) return RecordEnd();
-    Log(Severity::kError, status.ToString(),
-        {{"container", facts().intent.container_id()}});
-    KillWhatIsLeft();
-  });
-}
-
-std::vector<v1::JournalRecord> Supervisor::EndRecords() const {
-  std::vector<v1::JournalRecord> records;
-  ExecutorFacts told = facts();
-  if (unrecorded_fence_ && told.Apply(*unrecorded_fence_).ok()) {
-    records.push_back(*unrecorded_fence_);
-  }
-  *records.emplace_back().mutable_exited() = exited_;
-  uint64_t updates = 0;
-  for (const TaskFacts& task : told.tasks) {
-    if (task.IsTerminal()) continue;
-    const bool custom = told.intent.launch().custom();
-    const Outcome outcome =
-        custom ? OutcomeOfOrphan(exited_, task.kill, told.kill, told.fenced)
-               : OutcomeOfCommand(exited_, task.kill ? task.kill : told.kill,
-                                  told.fenced);
-    v1::StatusUpdate update =
-        MakeUpdate(task.info, outcome.state, outcome.reason, outcome.message);
-    v1::TaskStatus& status = *update.mutable_status();
-    if (!custom) {
-      if (exited_.has_exit_code()) status.set_exit_code(exited_.exit_code());
-      if (exited_.has_signal()) status.set_signal(exited_.signal());
-      status.set_oom_killed(exited_.oom_killed());
-    }
-    *status.mutable_start_time() = told.started->time();
-    *status.mutable_end_time() = exited_.time();
-    *records.emplace_back().mutable_update() =
-        journal_.Complete(std::move(update), updates++);
-  }
-  return records;
-}
-
-void Supervisor::RecordEnd() {
-  loop_.Cancel(touch_timer_);
-  for (OutputLog* log : {stdout_.get(), stderr_.get()}) {
-    if (absl::Status drained = log->Drain(); !drained.ok()) {
-      Log(Severity::kWarning, drained.ToString());
-    }
-  }
-  absl::Status recorded = journal_.ReopenIfFailed();
-  // A try that was answered with an error may have reached the disk.
-  if (recorded.ok() && !facts().exited) recorded = Record(EndRecords());
-  if (!recorded.ok()) {
-    // The end is known here alone: it is kept until the disk takes it.
-    Log(Severity::kError, recorded.ToString(),
-        {{"container", facts().intent.container_id()}});
-    retry_timer_ = loop_.After(kRecordRetry, [this] { RecordEnd(); });
-    return;
-  }
-  phase_ = Phase::kOver;
-  // The end is on its way to the agent first.
-  finish_timer_ = loop_.After(absl::ZeroDuration(), [this] { Finish(); });
-}
-
-void Supervisor::Finish() {
-  for (OutputLog* log : {stdout_.get(), stderr_.get()}) {
-    log->Touch();
-    if (absl::Status synced = log->Sync(); !synced.ok()) {
-      Log(Severity::kWarning, synced.ToString());
-    }
-  }
-  (void)group_->Remove();  // or the agent does, when it takes over
-  if (listeners_.on_over) listeners_.on_over();
+  end_ = std::make_unique<ExecutorEnd>(
+      ExecutorEnd::Executor{loop_, journal_, *group_, *stdout_, *stderr_},
+      std::move(exited), std::move(unrecorded_fence_),
+      ExecutorEnd::Events{
+          .record =
+              [this](std::vector<v1::JournalRecord> records) {
+                return Record(std::move(records));
+              },
+          .on_recorded = [this] { phase_ = Phase::kOver; },
+          .on_over =
+              [this] {
+                if (listeners_.on_over) listeners_.on_over();
+              },
+      });
+  end_->Begin();
 }
 
 absl::Status Supervisor::Acknowledge(const std::string& uuid) {

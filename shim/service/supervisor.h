@@ -15,6 +15,7 @@
 #include "shim/bundle/executor_journal.h"
 #include "shim/executor/process_group.h"
 #include "shim/output/output_log.h"
+#include "shim/service/executor_end.h"
 #include "shim/service/fence.h"
 
 namespace holdfast::shim {
@@ -88,20 +89,12 @@ class Supervisor {
   absl::Status RecordStarted();
   absl::Status WatchProcess();
   absl::Status Record(std::vector<v1::JournalRecord> records);
-  v1::StatusUpdate MakeUpdate(const v1::TaskInfo& task, v1::TaskState state,
-                              v1::TaskStatusReason reason,
-                              std::string message) const;
   absl::Duration GraceOf(const v1::KillRequested& request) const;
   void Terminate(absl::Duration grace);
   void TellTimeline(const v1::JournalRecord& record);
   void OnFenced();
   void OnProcessEnded();
-  void LearnExitStatus();
-  void BeginReaping();
-  void KillWhatIsLeft();
-  void RecordEnd();
-  void Finish();
-  std::vector<v1::JournalRecord> EndRecords() const;
+  void BeginReaping(v1::Exited exited);
 
   EventLoop& loop_;
   ExecutorJournal journal_;
@@ -113,15 +106,13 @@ class Supervisor {
   std::optional<ProcessGroup> group_;
   std::unique_ptr<OutputLog> stdout_;
   std::unique_ptr<OutputLog> stderr_;
-  v1::Exited exited_;
+  std::unique_ptr<ExecutorEnd> end_;
   std::optional<v1::JournalRecord> unrecorded_fence_;  // the disk refused it
   bool told_detached_ = false;  // the journal's last word on the link
   uint64_t oom_kills_before_ = 0;
   absl::Duration kill_at_ = absl::InfiniteDuration();  // since boot
   EventLoop::TimerId kill_timer_ = 0;
-  EventLoop::TimerId retry_timer_ = 0;
   EventLoop::TimerId touch_timer_ = 0;
-  EventLoop::TimerId finish_timer_ = 0;
   EventLoop::TimerId timeline_timer_ = 0;
 };
 
