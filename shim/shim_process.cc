@@ -57,14 +57,17 @@ void ShimProcess::Listen() {
       .on_task = [this] { executor_link_.DeliverTasks(); },
       .on_kill = [this](const auto& kill) { executor_link_.DeliverKill(kill); },
   });
-  server_.OnConnectionClosed(
-      [this](uint64_t) { attach_.OnConnectionClosed(); });
+  server_.OnConnectionClosed([this](uint64_t connection) {
+    if (connection == starter_) attach_.OnStarterGone();
+  });
 }
 
 absl::Status ShimProcess::Serve(Inheritance& inheritance) {
   HOLDFAST_RETURN_IF_ERROR(server_.Listen(std::move(inheritance.listening)));
   if (!inheritance.connection) return absl::OkStatus();
-  return server_.Serve(std::move(inheritance.connection)).status();
+  HOLDFAST_ASSIGN_OR_RETURN(starter_,
+                            server_.Serve(std::move(inheritance.connection)));
+  return absl::OkStatus();
 }
 
 absl::Status ShimProcess::ServeExecutor() {

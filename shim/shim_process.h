@@ -47,6 +47,7 @@ class ShimProcess {
   Supervisor supervisor_;
   rpc::GrpcServer server_;
   AttachService attach_;
+  uint64_t starter_ = 0;  // the connection of the agent that started us
   std::unique_ptr<OrphanReaper> reaper_;
   // On a socket of its own, open to the executor's user, for custom ones.
   rpc::GrpcServer executor_server_;

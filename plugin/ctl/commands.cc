@@ -57,6 +57,22 @@ constexpr Command kCommands[] = {
      "      --framework ID         only those of this framework\n",
      Events},
     {"info", "", "the agent: its version, state and flags", "", Info},
+    {"lease", "{ls | extend D | timeout D | pause | resume} [TASK_ID...|--all]",
+     "how long executors live without their agent",
+     "  ls                         how long each has left\n"
+     "  extend D                   none of them ends before D from now\n"
+     "  timeout D                  another recovery_timeout\n"
+     "  pause, resume              none of them ends until resumed; then a\n"
+     "                             whole recovery_timeout begins\n"
+     "  -a, --all                  every living executor\n"
+     "      --framework ID         only those of this framework\n"
+     "      --runtime_dir DIR      where the shims are, which are asked\n"
+     "                             themselves when no agent answers; the\n"
+     "                             directory of the agent's socket by "
+     "default\n",
+     Lease},
+    {"timeline", "TASK_ID", "what has happened to a task, by time",
+     "      --framework ID         the task's framework\n", Timeline},
     {"recovery", "", "what the agent's last recovery found and decided", "",
      Recovery},
 };
@@ -96,13 +112,15 @@ std::string Usage(const Command& command) {
                       kGlobalOptions);
 }
 
+absl::StatusOr<std::string> AgentSocket(const Globals& globals) {
+  if (!globals.socket_path.empty()) return globals.socket_path;
+  const char* address = getenv("HOLDFAST_ADDRESS");
+  if (address == nullptr || *address == '\0') address = kDefaultAddress;
+  return SocketPath(address);
+}
+
 absl::StatusOr<Client> ConnectToAgent(const Globals& globals) {
-  std::string path = globals.socket_path;
-  if (path.empty()) {
-    const char* address = getenv("HOLDFAST_ADDRESS");
-    if (address == nullptr || *address == '\0') address = kDefaultAddress;
-    HOLDFAST_ASSIGN_OR_RETURN(path, SocketPath(address));
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(std::string path, AgentSocket(globals));
   Client client(std::move(path), globals.timeout.value_or(kCallTimeout));
   HOLDFAST_RETURN_IF_ERROR(client.Connect());
   return client;

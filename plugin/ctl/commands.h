@@ -34,6 +34,11 @@ absl::StatusOr<int> Remove(Invocation& invocation);
 absl::StatusOr<int> Events(Invocation& invocation);
 absl::StatusOr<int> Info(Invocation& invocation);
 absl::StatusOr<int> Recovery(Invocation& invocation);
+absl::StatusOr<int> Lease(Invocation& invocation);
+absl::StatusOr<int> Timeline(Invocation& invocation);
+
+// Where the agent is that the options or the environment name.
+absl::StatusOr<std::string> AgentSocket(const Globals& globals);
 
 // A client of the agent that the options or the environment name. The first
 // contact must come about: who is not there now may never have been.

@@ -18,7 +18,8 @@ Agent::Agent(EventLoop& loop, WorkerPool& workers, Files& files,
       start_time_(loop.clock().Now()),
       launcher_(files, store.layout(), cgroups, options_.shim_path),
       environment_(MakeEnvironment()),
-      hub_(options_.incarnation, [this] { return MakeHeader(); }),
+      hub_(
+          options_.incarnation, [this] { return MakeHeader(); }, loop.clock()),
       report_(loop.clock()),
       ping_answer_(options_.info.agent_id(), options_.incarnation,
                    options_.boot_id) {}

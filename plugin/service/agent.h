@@ -89,6 +89,12 @@ class Agent {
                   Reply<v1::RemoveTaskResponse> reply);
   void GetAgent(const v1::GetAgentRequest& request,
                 Reply<v1::GetAgentResponse> reply);
+  void GetTimeline(const v1::GetTimelineRequest& request,
+                   Reply<v1::GetTimelineResponse> reply);
+  void ListLeases(const v1::ListLeasesRequest& request,
+                  Reply<v1::ListLeasesResponse> reply);
+  void ChangeLeases(const v1::ChangeLeasesRequest& request,
+                    Reply<v1::ChangeLeasesResponse> reply);
   void GetRecovery(const v1::GetRecoveryRequest& request,
                    Reply<v1::GetRecoveryResponse> reply);
 
@@ -157,6 +163,8 @@ class Agent {
   bool KnowsAllTasks() const;
   std::shared_ptr<Executor> FindLivingExecutor(
       const std::string& framework_id, const std::string& executor_id) const;
+  absl::StatusOr<std::vector<std::shared_ptr<Executor>>> FindLeases(
+      const v1::ChangeLeasesRequest& request) const;
   void StartExecutor(const v1::FrameworkInfo& framework,
                      const v1::TaskInfo& task);
   void AnswerLaunch(const TaskKey& key, const absl::Status& status);

@@ -180,9 +180,7 @@ void Agent::RecoverContainer(ScannedContainer& container) {
   }
   auto executor = std::make_shared<Executor>(environment_, id, true);
   executors_[id] = executor;
-  ExecutorFacts facts;
-  if (container.facts.ok()) facts = *std::move(container.facts);
-  executor->Recover(std::move(facts));
+  executor->Recover(std::move(container.facts));
   OnFacts(*executor);
 }
 
@@ -229,6 +227,12 @@ void Agent::DecideRecovery(Executor& executor) {
         report_.Decide(id, Report::ADOPTED, "SHIM_DIED",
                        {"its journal's lock was free, its executor was alive",
                         absl::StrCat("new shim: pid ", executor.shim_pid())});
+      } else if (!executor.damage().ok()) {
+        report_.Decide(id, Report::REATTACHED, "JOURNAL_DAMAGED_SHIM_ALIVE",
+                       {std::string(executor.damage().message()),
+                        absl::StrCat("shim pid ", executor.shim_pid(),
+                                     " answered on its socket and told what "
+                                     "is true")});
       } else {
         report_.Decide(id, Report::REATTACHED, "SHIM_ALIVE",
                        {absl::StrCat("shim pid ", executor.shim_pid(),

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/event_loop.h"
 #include "base/worker_pool.h"
@@ -71,14 +72,18 @@ class Executor : public std::enable_shared_from_this<Executor> {
 
   // Finds its shim or takes over its journal, again and again with growing
   // pauses until one of both holds or the journal turns out to be damaged.
-  // `facts`: what a look at the journal said.
-  void Recover(ExecutorFacts facts);
+  // `facts`: what a look at the journal said; where it could not be read its
+  // shim may still tell what is true, and is asked to write it anew.
+  void Recover(absl::StatusOr<ExecutorFacts> facts);
 
   // Each of these while kAttached goes to the shim; while kLaunching it waits
   // for that; once kEnded it is answered from the journal. Unavailable:
   // kUnattached, or the shim was lost meanwhile and is not back in a moment.
   void LaunchTask(const v1::TaskInfo& task, Done done);
   void Kill(const v1::ShimKillRequest& request, Done done);
+  // How the fence stands then.
+  void Configure(const v1::ShimConfigureRequest& request,
+                 std::function<void(absl::StatusOr<v1::FenceStatus>)> done);
   // OK also when it was acknowledged before.
   void Acknowledge(const std::string& uuid, Done done);
   // Ended and acknowledged, its files are removed: kGone.
@@ -94,6 +99,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
   // Its shim was started again by this life of the agent.
   bool adopted() const { return adopted_; }
   bool rolled_back() const { return rolled_back_; }
+  // What looking at its journal said before its shim was found.
+  const absl::Status& damage() const { return damage_; }
   bool launch_pending() const { return launched_ != nullptr; }
   // Whether its journal is known to hold a start or an end: what holds neither
   // may yet be rolled back.
@@ -125,6 +132,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   void AttachTo(UniqueFd connection);
   void OnSnapshot(const v1::AttachResponse::Snapshot& snapshot);
   void OnAttached();
+  void RepairJournal();
   void OnLinkLost(const absl::Status& why);
 
   void Resolve();
@@ -145,6 +153,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
   void RunOnJournal(JournalWork work, Done done);
   void NextOnJournal();
 
+  static constexpr absl::Duration kFirstRetry = absl::Milliseconds(1);
+
   const Environment& environment_;
   const std::string container_id_;
   const bool checkpoint_;
@@ -154,8 +164,10 @@ class Executor : public std::enable_shared_from_this<Executor> {
   int shim_pid_ = 0;
   bool adopted_ = false;
   bool rolled_back_ = false;
-  int restarts_ = 0;  // of its shim, by us
-  Done launched_;     // as long as the launch is unanswered
+  absl::Status damage_;
+  bool cut_short_ = false;  // the journal said less than the shim
+  int restarts_ = 0;        // of its shim, by us
+  Done launched_;           // as long as the launch is unanswered
   std::unique_ptr<ShimLink> link_;
   absl::Duration retry_delay_;
   EventLoop::TimerId retry_timer_ = 0;
@@ -167,5 +179,22 @@ class Executor : public std::enable_shared_from_this<Executor> {
   std::deque<std::pair<JournalWork, Done>> journal_work_;
   bool journal_busy_ = false;
 };
+
+// Runs `work` on a worker and hands its result to `then` on the loop; this
+// executor lives as long, so that nobody who waits is forgotten.
+template <typename Work, typename Then>
+void Executor::OnWorker(Work work, Then then) {
+  environment_.workers.Run([&loop = environment_.loop,
+                            self = shared_from_this(), work = std::move(work),
+                            then = std::move(then)]() mutable {
+    // Copied into a std::function, so what moves only is shared.
+    auto result = std::make_shared<decltype(work())>(work());
+    // The worker keeps no hold: it must not be the one that destroys us.
+    loop.Post(
+        [self = std::move(self), result, then = std::move(then)]() mutable {
+          then(*self, std::move(*result));
+        });
+  });
+}
 
 }  // namespace holdfast

@@ -120,6 +120,25 @@ grpc::ServerUnaryReactor* OrchestratorService::Ping(
   return reactor;
 }
 
+grpc::ServerUnaryReactor* OrchestratorService::GetTimeline(
+    grpc::CallbackServerContext* context, const v1::GetTimelineRequest* request,
+    v1::GetTimelineResponse* response) {
+  return Answer(context, request, response, &Agent::GetTimeline);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::ListLeases(
+    grpc::CallbackServerContext* context, const v1::ListLeasesRequest* request,
+    v1::ListLeasesResponse* response) {
+  return Answer(context, request, response, &Agent::ListLeases);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::ChangeLeases(
+    grpc::CallbackServerContext* context,
+    const v1::ChangeLeasesRequest* request,
+    v1::ChangeLeasesResponse* response) {
+  return Answer(context, request, response, &Agent::ChangeLeases);
+}
+
 grpc::ServerWriteReactor<v1::WatchUpdatesResponse>*
 OrchestratorService::WatchUpdates(grpc::CallbackServerContext*,
                                   const v1::WatchUpdatesRequest* request) {

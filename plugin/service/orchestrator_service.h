@@ -53,6 +53,18 @@ class OrchestratorService : public v1::Orchestrator::CallbackService {
   grpc::ServerUnaryReactor* Ping(grpc::CallbackServerContext* context,
                                  const v1::PingRequest* request,
                                  v1::PingResponse* response) override;
+  grpc::ServerUnaryReactor* GetTimeline(
+      grpc::CallbackServerContext* context,
+      const v1::GetTimelineRequest* request,
+      v1::GetTimelineResponse* response) override;
+  grpc::ServerUnaryReactor* ListLeases(
+      grpc::CallbackServerContext* context,
+      const v1::ListLeasesRequest* request,
+      v1::ListLeasesResponse* response) override;
+  grpc::ServerUnaryReactor* ChangeLeases(
+      grpc::CallbackServerContext* context,
+      const v1::ChangeLeasesRequest* request,
+      v1::ChangeLeasesResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchUpdatesResponse>* WatchUpdates(
       grpc::CallbackServerContext* context,
       const v1::WatchUpdatesRequest* request) override;

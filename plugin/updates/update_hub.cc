@@ -16,9 +16,11 @@ void UpdateHub::Add(const v1::StatusUpdate& update, bool acknowledged) {
   const uint64_t number = ++last_number_;
   number_of_[update.uuid()] = number;
   numbers_[update.framework_id()].insert(number);
-  events_.emplace(number, Event{update, acknowledged,
-                                acknowledged ? EventState::kAcknowledged
-                                             : EventState::kUnacknowledged});
+  events_.emplace(number,
+                  Event{.update = update,
+                        .came_acknowledged = acknowledged,
+                        .state = acknowledged ? EventState::kAcknowledged
+                                              : EventState::kUnacknowledged});
   for (const uint64_t watch : Watches()) Continue(watch);
 }
 
@@ -137,12 +139,22 @@ std::vector<uint64_t> UpdateHub::Watches() const {
   return watches;
 }
 
-void UpdateHub::SendEvent(UpdateSink& sink, uint64_t number,
-                          const Event& event) const {
+void UpdateHub::SendEvent(const Watcher& watcher, uint64_t number,
+                          Event& event) const {
   v1::WatchUpdatesResponse response;
   *response.mutable_update() = event.update;
   response.set_cursor(CursorOf(number));
-  sink.Send(response);
+  watcher.sink->Send(response);
+  if (!watcher.framework_id.empty() &&
+      event.delivered_at == absl::InfinitePast()) {
+    event.delivered_at = clock_.Now();
+  }
+}
+
+absl::Time UpdateHub::DeliveredAt(const v1::StatusUpdate& update) const {
+  const auto number = number_of_.find(update.uuid());
+  return number == number_of_.end() ? absl::InfinitePast()
+                                    : events_.at(number->second).delivered_at;
 }
 
 void UpdateHub::TakeOver(const std::string& framework_id) {
@@ -219,7 +231,7 @@ void UpdateHub::Continue(uint64_t watch) {
       return;
     }
     if (at_end) return;
-    SendEvent(*watcher.sink, next->first, next->second);
+    SendEvent(watcher, next->first, events_.at(next->first));
     watcher.position = next->first;
   }
 }

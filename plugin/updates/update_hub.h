@@ -11,7 +11,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "api/orchestrator.pb.h"
+#include "base/clock.h"
 
 namespace holdfast {
 
@@ -41,8 +43,11 @@ class UpdateHub {
 
   // `header` is what every stream begins with; `resumed` is filled in.
   UpdateHub(std::string incarnation,
-            std::function<v1::WatchUpdatesResponse::Header()> header)
-      : incarnation_(std::move(incarnation)), header_(std::move(header)) {}
+            std::function<v1::WatchUpdatesResponse::Header()> header,
+            const Clock& clock = SystemClock())
+      : incarnation_(std::move(incarnation)),
+        header_(std::move(header)),
+        clock_(clock) {}
 
   // Each update once, in the order of its executor's sequence.
   void Add(const v1::StatusUpdate& update, bool acknowledged);
@@ -59,6 +64,9 @@ class UpdateHub {
   void Continue(uint64_t watch);
   void Unwatch(uint64_t watch);
   bool IsWatched(const std::string& framework_id) const;
+  // When the update was first sent to its framework's own stream, in this life
+  // of the agent; InfinitePast: it was not.
+  absl::Time DeliveredAt(const v1::StatusUpdate& update) const;
 
   // Before it, what a snapshot is is not known: `snapshot_complete` waits.
   void RecoveryComplete();
@@ -69,6 +77,7 @@ class UpdateHub {
     v1::StatusUpdate update;
     bool came_acknowledged;
     EventState state;
+    absl::Time delivered_at = absl::InfinitePast();
   };
   struct Watcher {
     std::string framework_id;  // empty: all
@@ -92,13 +101,14 @@ class UpdateHub {
   std::vector<uint64_t> Watches() const;
   void TakeOver(const std::string& framework_id);
   Events::const_iterator Next(Watcher& watcher) const;
-  void SendEvent(UpdateSink& sink, uint64_t number, const Event& event) const;
+  void SendEvent(const Watcher& watcher, uint64_t number, Event& event) const;
   bool EndSnapshot(Watcher& watcher);
   void TrimAcknowledged(const std::string& framework_id);
   void EndTooSlow(uint64_t number, const Event& event);
 
   const std::string incarnation_;
   const std::function<v1::WatchUpdatesResponse::Header()> header_;
+  const Clock& clock_;
   bool recovered_ = false;
   uint64_t last_number_ = 0;
   uint64_t last_watch_ = 0;

@@ -1,9 +1,12 @@
 // What of an executor's facts is worth keeping when its journal is rewritten.
 
 #include <algorithm>
+#include <deque>
 #include <functional>
+#include <initializer_list>
 #include <utility>
 
+#include "api/time_convert.h"
 #include "shim/bundle/executor_facts.h"
 
 namespace holdfast {
@@ -31,12 +34,29 @@ uint64_t OldestEndKept(const std::vector<TaskFacts>& tasks) {
 struct KeptUpdate {
   const v1::StatusUpdate* update;
   bool acknowledged;
+  absl::Time acknowledged_at;
 };
+
+template <typename Record>
+void SetTime(absl::Time time, Record& record) {
+  if (time != absl::InfinitePast()) *record.mutable_time() = ToProto(time);
+}
+
+bool Holds(const std::deque<v1::JournalRecord>& history,
+           std::initializer_list<v1::JournalRecord::RecordCase> kinds) {
+  return std::any_of(
+      history.begin(), history.end(), [&](const v1::JournalRecord& record) {
+        return std::find(kinds.begin(), kinds.end(), record.record_case()) !=
+               kinds.end();
+      });
+}
 
 void KeepUpdates(const TaskFacts& task, std::vector<KeptUpdate>* kept) {
   const size_t first = std::max<size_t>(task.acknowledged, 1) - 1;
   for (size_t i = first; i < task.updates.size(); ++i) {
-    kept->push_back({&task.updates[i], i < task.acknowledged});
+    const bool acknowledged = i < task.acknowledged;
+    kept->push_back({&task.updates[i], acknowledged,
+                     acknowledged ? task.acknowledged_at[i] : absl::Time()});
   }
 }
 
@@ -48,8 +68,16 @@ std::vector<v1::JournalRecord> ExecutorFacts::Condensed() const {
     return records.emplace_back();
   };
   *add().mutable_intent() = intent;
-  if (limits) *add().mutable_limits() = *limits;
+  // What of it has left the history goes before it, and leaves it again.
+  if (limits && !Holds(history, {v1::JournalRecord::kLimits})) {
+    *add().mutable_limits() = *limits;
+  }
+  if (attached && !Holds(history, {v1::JournalRecord::kAttached,
+                                   v1::JournalRecord::kDetached})) {
+    add().mutable_attached();
+  }
   if (started) *add().mutable_started() = *started;
+  records.insert(records.end(), history.begin(), history.end());
 
   std::vector<KeptUpdate> updates;
   const uint64_t oldest_end = OldestEndKept(tasks);
@@ -59,7 +87,9 @@ std::vector<v1::JournalRecord> ExecutorFacts::Condensed() const {
     const bool is_intents = i == 0 && intent.has_task();
     if (!is_intents) {
       if (IsOver(task) && task.updates.back().sequence() < oldest_end) continue;
-      *add().mutable_task_intent()->mutable_task() = task.info;
+      v1::TaskIntent& task_intent = *add().mutable_task_intent();
+      *task_intent.mutable_task() = task.info;
+      SetTime(task.intended_at, task_intent);
     }
     if (task.kill) *add().mutable_kill_requested() = *task.kill;
     KeepUpdates(task, &updates);
@@ -67,13 +97,15 @@ std::vector<v1::JournalRecord> ExecutorFacts::Condensed() const {
   std::sort(updates.begin(), updates.end(), [](const auto& a, const auto& b) {
     return a.update->sequence() < b.update->sequence();
   });
-  for (const auto& [update, acknowledged] : updates) {
-    *add().mutable_update() = *update;
-    if (acknowledged) add().mutable_acknowledged()->set_uuid(update->uuid());
+  for (const KeptUpdate& kept : updates) {
+    *add().mutable_update() = *kept.update;
+    if (!kept.acknowledged) continue;
+    v1::Acknowledged& acknowledged = *add().mutable_acknowledged();
+    acknowledged.set_uuid(kept.update->uuid());
+    SetTime(kept.acknowledged_at, acknowledged);
   }
 
   if (kill) *add().mutable_kill_requested() = *kill;
-  if (attached) add().mutable_attached();
   if (fenced) *add().mutable_fenced() = *fenced;
   if (exited) *add().mutable_exited() = *exited;
   return records;

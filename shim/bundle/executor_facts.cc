@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/status_states.h"
+#include "api/time_convert.h"
 
 namespace holdfast {
 namespace {
@@ -19,6 +20,12 @@ absl::Status CheckIntent(const v1::Intent& intent, bool begun) {
     return CannotFollow("intent", "without a container id");
   }
   return absl::OkStatus();
+}
+
+// Absent in what was written before there was one.
+template <typename Record>
+absl::Time TimeOf(const Record& record) {
+  return record.has_time() ? FromProto(record.time()) : absl::InfinitePast();
 }
 
 bool IsSameProcess(const v1::Started& a, const v1::Started& b) {
@@ -105,13 +112,17 @@ absl::Status ExecutorFacts::Apply(const v1::JournalRecord& record) {
   switch (record.record_case()) {
     case Record::kIntent:
       intent = record.intent();
-      if (intent.has_task()) tasks.emplace_back().info = intent.task();
+      if (intent.has_task()) AddTask(intent.task(), TimeOf(intent));
       break;
     case Record::kTaskIntent:
-      tasks.emplace_back().info = record.task_intent().task();
+      AddTask(record.task_intent().task(), TimeOf(record.task_intent()));
       break;
     case Record::kStarted:
-      started = record.started();
+      if (started) {
+        Remember(record);
+      } else {
+        started = record.started();
+      }
       break;
     case Record::kUpdate: {
       const v1::StatusUpdate& update = record.update();
@@ -119,9 +130,12 @@ absl::Status ExecutorFacts::Apply(const v1::JournalRecord& record) {
       last_sequence = update.sequence();
       break;
     }
-    case Record::kAcknowledged:
-      ++TaskAwaiting(record.acknowledged().uuid())->acknowledged;
+    case Record::kAcknowledged: {
+      TaskFacts* task = TaskAwaiting(record.acknowledged().uuid());
+      ++task->acknowledged;
+      task->acknowledged_at.push_back(TimeOf(record.acknowledged()));
       break;
+    }
     case Record::kKillRequested: {
       const v1::KillRequested& request = record.kill_requested();
       TaskFacts* task = FindTask(request.task_id());
@@ -133,20 +147,34 @@ absl::Status ExecutorFacts::Apply(const v1::JournalRecord& record) {
       break;
     case Record::kDetached:
       attached = false;
+      Remember(record);
       break;
     case Record::kAttached:
       attached = true;
+      Remember(record);
       break;
     case Record::kFenced:
       fenced = record.fenced();
       break;
     case Record::kLimits:
       limits = record.limits();
+      Remember(record);
       break;
     case Record::RECORD_NOT_SET:
       break;  // Check has refused it
   }
   return absl::OkStatus();
+}
+
+void ExecutorFacts::AddTask(const v1::TaskInfo& info, absl::Time intended_at) {
+  TaskFacts& task = tasks.emplace_back();
+  task.info = info;
+  task.intended_at = intended_at;
+}
+
+void ExecutorFacts::Remember(const v1::JournalRecord& record) {
+  history.push_back(record);
+  if (history.size() > kHistoryKept) history.pop_front();
 }
 
 const TaskFacts* ExecutorFacts::FindTask(absl::string_view task_id) const {

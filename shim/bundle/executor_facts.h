@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "api/records.pb.h"
 #include "api/types.pb.h"
 
@@ -15,8 +17,10 @@ namespace holdfast {
 // One task as its executor's journal tells it.
 struct TaskFacts {
   v1::TaskInfo info;
-  std::vector<v1::StatusUpdate> updates;  // all that are kept, in order
-  size_t acknowledged = 0;                // so many of them, from the front
+  absl::Time intended_at = absl::InfinitePast();  // unknown
+  std::vector<v1::StatusUpdate> updates;          // all that are kept, in order
+  size_t acknowledged = 0;                  // so many of them, from the front
+  std::vector<absl::Time> acknowledged_at;  // of each; InfinitePast: unknown
   std::optional<v1::KillRequested> kill;
 
   // TASK_STAGING until there is an update.
@@ -36,6 +40,11 @@ struct ExecutorFacts {
   std::vector<TaskFacts> tasks;  // in the order of their intents
   uint64_t last_sequence = 0;
   bool attached = false;
+  // What nothing depends on and people ask for: the records of the link
+  // (Detached, Attached), of changed Limits and of further shims (Started),
+  // in order, the last kHistoryKept of them.
+  static constexpr size_t kHistoryKept = 32;
+  std::deque<v1::JournalRecord> history;
 
   // DataLoss: a record that cannot follow what came before it (a second
   // intent, an update of an unknown task, one after a terminal one, a sequence
@@ -64,6 +73,8 @@ struct ExecutorFacts {
 
  private:
   absl::Status CheckUpdate(const v1::StatusUpdate& update) const;
+  void AddTask(const v1::TaskInfo& info, absl::Time intended_at);
+  void Remember(const v1::JournalRecord& record);
   TaskFacts* TaskAwaiting(absl::string_view uuid);
   const TaskFacts* TaskAwaiting(absl::string_view uuid) const;
 };

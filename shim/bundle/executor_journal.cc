@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/time_convert.h"
 #include "base/errors.h"
 #include "base/log.h"
 #include "base/uuid.h"
@@ -206,7 +207,8 @@ absl::StatusOr<v1::StatusUpdate> ExecutorJournal::AppendUpdate(
   return std::move(*record.mutable_update());
 }
 
-absl::Status ExecutorJournal::Acknowledge(absl::string_view uuid) {
+absl::Status ExecutorJournal::Acknowledge(absl::string_view uuid,
+                                          absl::Time now) {
   const v1::StatusUpdate* update = facts_.FindUpdate(uuid);
   if (update == nullptr) {
     return absl::NotFoundError(
@@ -222,6 +224,7 @@ absl::Status ExecutorJournal::Acknowledge(absl::string_view uuid) {
   }
   v1::JournalRecord record;
   record.mutable_acknowledged()->set_uuid(std::string(uuid));
+  *record.mutable_acknowledged()->mutable_time() = ToProto(now);
   return Record(record);
 }
 

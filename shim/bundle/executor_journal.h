@@ -66,12 +66,22 @@ class ExecutorJournal {
   // Durable acknowledgement. OK too when it was acknowledged already.
   // NotFound: no such update. FailedPrecondition: an older one of the same
   // task is unacknowledged.
-  absl::Status Acknowledge(absl::string_view uuid);
+  absl::Status Acknowledge(absl::string_view uuid, absl::Time now);
 
   // After a write that failed, and once the disk takes writes again, makes the
   // journal one that can be written: facts() are then what the disk says, with
   // or without what that write was to record. OK at once when none has failed.
   absl::Status ReopenIfFailed();
+
+  // For a file that others damaged, cut short, replaced or removed: what is
+  // there is kept beside it as "<path>.damaged-<n>", and the journal is written
+  // anew from facts(), whose records were all durable once. Where the file is
+  // as it was written nothing is done.
+  struct Repaired {
+    bool rewritten = false;
+    std::string kept_as;  // empty: nothing was there
+  };
+  absl::StatusOr<Repaired> Repair();
 
   const ExecutorFacts& facts() const { return facts_; }
   const std::string& path() const { return path_; }
@@ -90,6 +100,7 @@ class ExecutorJournal {
                                                 const std::string& path);
   absl::Status RecordOne(const v1::JournalRecord& record);
   absl::Status RecordTogether(absl::Span<const v1::JournalRecord> records);
+  absl::StatusOr<bool> IsWhole(absl::string_view content);
   void CompactIfWorthIt();
   absl::Status CompactTo(absl::Span<const v1::JournalRecord> records);
 

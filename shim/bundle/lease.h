@@ -10,7 +10,7 @@ namespace holdfast {
 // it, and the agent says by it how long that would be.
 struct Lease {
   absl::Duration recovery_timeout = absl::InfiniteDuration();
-  bool paused = false;                                // never fires
+  bool paused = false;                               // never fires
   absl::Duration not_before = absl::ZeroDuration();  // since boot
 
   // Since boot, for an agent that was lost at `lost_at`; infinite: never.

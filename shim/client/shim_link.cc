@@ -17,6 +17,24 @@ absl::Status Unavailable(absl::string_view why) {
   return WithReason(absl::UnavailableError(why), "RECOVERING");
 }
 
+std::function<void(absl::StatusOr<std::string>)> StatusOnly(
+    ShimLink::Done done) {
+  return [done = std::move(done)](const absl::StatusOr<std::string>& answer) {
+    done(answer.status());
+  };
+}
+
+template <typename Response>
+absl::StatusOr<Response> Parse(const absl::StatusOr<std::string>& answer) {
+  if (!answer.ok()) return answer.status();
+  Response response;
+  if (!response.ParseFromString(*answer)) {
+    return absl::InternalError(
+        absl::StrCat(response.GetTypeName(), ": not a valid message"));
+  }
+  return response;
+}
+
 }  // namespace
 
 ShimLink::ShimLink(EventLoop& loop, UniqueFd connected,
@@ -91,7 +109,10 @@ void ShimLink::FailAll(const absl::Status& why) {
     loop_.Cancel(acknowledging.timer);
     for (Done& done : acknowledging.waiting) waiting.push_back(std::move(done));
   }
-  for (auto& [number, done] : calls_) waiting.push_back(std::move(done));
+  for (auto& [number, done] : calls_) {
+    waiting.push_back(
+        [done = std::move(done)](const absl::Status& status) { done(status); });
+  }
   acknowledging_.clear();
   calls_.clear();
   std::exchange(events_.on_lost, nullptr)(why);  // may destroy us
@@ -104,32 +125,58 @@ void ShimLink::LaunchTask(const v1::TaskInfo& task, Done done) {
   v1::ShimLaunchTaskRequest request;
   *request.mutable_task() = task;
   Call("/holdfast.v1.Shim/LaunchTask", request.SerializeAsString(),
-       std::move(done));
+       StatusOnly(std::move(done)));
 }
 
 void ShimLink::Kill(const v1::ShimKillRequest& request, Done done) {
-  Call("/holdfast.v1.Shim/Kill", request.SerializeAsString(), std::move(done));
+  Call("/holdfast.v1.Shim/Kill", request.SerializeAsString(),
+       StatusOnly(std::move(done)));
+}
+
+void ShimLink::Configure(
+    const v1::ShimConfigureRequest& request,
+    std::function<void(absl::StatusOr<v1::FenceStatus>)> done) {
+  Call("/holdfast.v1.Shim/Configure", request.SerializeAsString(),
+       [done = std::move(done)](const absl::StatusOr<std::string>& answer) {
+         const auto response = Parse<v1::ShimConfigureResponse>(answer);
+         if (!response.ok()) return done(response.status());
+         done(response->fence());
+       });
+}
+
+void ShimLink::RepairJournal(
+    std::function<void(absl::StatusOr<std::string>)> done) {
+  Call("/holdfast.v1.Shim/RepairJournal",
+       v1::ShimRepairJournalRequest().SerializeAsString(),
+       [done = std::move(done)](const absl::StatusOr<std::string>& answer) {
+         const auto response = Parse<v1::ShimRepairJournalResponse>(answer);
+         if (!response.ok()) return done(response.status());
+         if (!response->rewritten()) return done("");
+         done(absl::StrCat(
+             "its shim wrote it anew; what was there is ",
+             response->kept_as().empty() ? "gone" : response->kept_as()));
+       });
 }
 
 void ShimLink::Call(absl::string_view method, const std::string& request,
-                    Done done) {
+                    Answered done) {
   const uint64_t number = ++last_call_;
   calls_.emplace(number, std::move(done));
   if (lost_) return;  // FailAll comes
   client_.Unary(method, request, kCallTimeout,
                 [this, number](absl::StatusOr<std::string> answer) {
-                  OnAnswer(number, answer.status());
+                  OnAnswer(number, std::move(answer));
                 });
 }
 
-void ShimLink::OnAnswer(uint64_t number, const absl::Status& status) {
-  if (absl::IsUnavailable(status)) return;  // FailAll comes
+void ShimLink::OnAnswer(uint64_t number, absl::StatusOr<std::string> answer) {
+  if (absl::IsUnavailable(answer.status())) return;  // FailAll comes
   auto call = calls_.extract(number);
   if (call.empty()) return;
-  if (absl::IsDeadlineExceeded(status)) {
+  if (absl::IsDeadlineExceeded(answer.status())) {
     return call.mapped()(Unavailable("its shim does not answer"));
   }
-  call.mapped()(status);
+  call.mapped()(std::move(answer));
 }
 
 void ShimLink::Acknowledge(const std::string& uuid, Done done) {

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "api/shim.pb.h"
 #include "base/event_loop.h"
@@ -38,6 +39,10 @@ class ShimLink {
 
   void LaunchTask(const v1::TaskInfo& task, Done done);
   void Kill(const v1::ShimKillRequest& request, Done done);
+  void Configure(const v1::ShimConfigureRequest& request,
+                 std::function<void(absl::StatusOr<v1::FenceStatus>)> done);
+  // In the shim's words, for a log; empty: there was nothing to repair.
+  void RepairJournal(std::function<void(absl::StatusOr<std::string>)> done);
   void Acknowledge(const std::string& uuid, Done done);
 
  private:
@@ -49,9 +54,12 @@ class ShimLink {
   void OnMessage(absl::string_view bytes);
   void OnDone(const absl::Status& status);
   void FailAll(const absl::Status& why);
-  void OnAnswer(uint64_t call, const absl::Status& status);
+  void OnAnswer(uint64_t call, absl::StatusOr<std::string> answer);
   void OnAcknowledged(const std::string& uuid, const absl::Status& status);
-  void Call(absl::string_view method, const std::string& request, Done done);
+  // `done` gets the response's bytes.
+  using Answered = std::function<void(absl::StatusOr<std::string>)>;
+  void Call(absl::string_view method, const std::string& request,
+            Answered done);
 
   EventLoop& loop_;
   Events events_;
@@ -60,7 +68,7 @@ class ShimLink {
   std::shared_ptr<int> alive_ = std::make_shared<int>();
   absl::flat_hash_map<std::string, Acknowledging> acknowledging_;  // by uuid
   uint64_t last_call_ = 0;
-  absl::flat_hash_map<uint64_t, Done> calls_;
+  absl::flat_hash_map<uint64_t, Answered> calls_;
   rpc::GrpcClient client_;
   rpc::ClientCall* attach_;
 };

@@ -80,6 +80,18 @@ absl::StatusOr<ProcessGroup> ProcessGroup::Open(std::string cgroup_directory,
                       cgroup_id);
 }
 
+absl::StatusOr<ProcessGroup> ProcessGroup::OpenFormer(
+    std::string cgroup_directory, std::string freezer_directory,
+    uint64_t cgroup_id) {
+  absl::StatusOr<ProcessGroup> group =
+      Open(std::move(cgroup_directory), std::move(freezer_directory));
+  if (!group.ok() && !absl::IsNotFound(group.status())) return group;
+  if (group.ok() && (cgroup_id == 0 || cgroup_id == group->cgroup_id())) {
+    return group;
+  }
+  return ProcessGroup("", "", 0);
+}
+
 ProcessGroup::ProcessGroup(std::string cgroup, std::string freezer,
                            uint64_t cgroup_id)
     : cgroup_(std::move(cgroup)),
@@ -87,16 +99,30 @@ ProcessGroup::ProcessGroup(std::string cgroup, std::string freezer,
       cgroup_id_(cgroup_id) {}
 
 absl::Status ProcessGroup::SignalAll(int signal) const {
+  if (is_gone()) return absl::OkStatus();
   return SignalProcesses(directory(), signal);
 }
 
 absl::Status ProcessGroup::KillAll() const {
+  if (is_gone()) return absl::OkStatus();
   return KillProcesses(directory());
 }
 
 absl::StatusOr<bool> ProcessGroup::IsEmpty() const {
+  if (is_gone()) return true;
   HOLDFAST_ASSIGN_OR_RETURN(const bool busy, HasProcesses(directory()));
   return !busy;
+}
+
+absl::StatusOr<bool> ProcessGroup::Contains(pid_t pid) const {
+  if (is_gone()) return false;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> groups,
+                            ReadGroups(directory()));
+  for (const std::string& group : groups) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::vector<pid_t> pids, ReadPids(group));
+    if (std::find(pids.begin(), pids.end(), pid) != pids.end()) return true;
+  }
+  return false;
 }
 
 void ProcessGroup::KillUntilEmpty(
@@ -107,7 +133,9 @@ void ProcessGroup::KillUntilEmpty(
   loop.Post([killing] { killing->Step(); });
 }
 
-absl::Status ProcessGroup::Remove() const { return RemoveGroups(directory()); }
+absl::Status ProcessGroup::Remove() const {
+  return is_gone() ? absl::OkStatus() : RemoveGroups(directory());
+}
 
 uint64_t ReadOomKills(const std::string& path) {
   if (path.empty()) return 0;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -21,6 +23,13 @@ class ProcessGroup {
   static absl::StatusOr<ProcessGroup> Open(std::string cgroup_directory,
                                            std::string freezer_directory);
 
+  // The group that a former shim used, and that had this `cgroup_id` (0:
+  // unknown). It may be gone, and another may have its name: then it is empty,
+  // since one with processes cannot be removed, and there is nothing to kill.
+  static absl::StatusOr<ProcessGroup> OpenFormer(std::string cgroup_directory,
+                                                 std::string freezer_directory,
+                                                 uint64_t cgroup_id);
+
   // Sends `signal` to each process in the group, each held by a pidfd that was
   // checked against the group after it was opened; none is ever signalled by
   // number. Processes that fork meanwhile may be missed: use KillAll to end.
@@ -32,6 +41,9 @@ class ProcessGroup {
 
   // Whether a process that is not a zombie is in the group.
   absl::StatusOr<bool> IsEmpty() const;
+
+  // Whether `pid` is in the group or in one below it; a zombie is in none.
+  absl::StatusOr<bool> Contains(pid_t pid) const;
 
   // KillAll, again where it must be, until IsEmpty; `done` comes from the
   // loop. DeadlineExceeded after `timeout`: processes in uninterruptible sleep
@@ -49,6 +61,7 @@ class ProcessGroup {
  private:
   ProcessGroup(std::string cgroup, std::string freezer, uint64_t cgroup_id);
 
+  bool is_gone() const { return directory().empty(); }
   const std::string& directory() const {
     return cgroup_.empty() ? freezer_ : cgroup_;
   }

@@ -188,10 +188,6 @@ absl::StatusOr<std::vector<std::string>> Journal::Reopen() {
 
 absl::Status Journal::Compact(Files& files, const std::string& path,
                               absl::Span<const std::string> payloads) {
-  if (failed_) {
-    return absl::FailedPreconditionError(
-        "compact journal: it must be opened again first");
-  }
   HOLDFAST_ASSIGN_OR_RETURN(Journal fresh, Put(files, path, payloads));
   // The new file has the name. The old one, and its lock, go with `fresh`.
   std::swap(*this, fresh);

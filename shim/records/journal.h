@@ -85,7 +85,8 @@ class Journal {
   absl::Status Reserve(size_t bytes) { return GrowTo(end_ + bytes); }
 
   // Replaces the file at `path`, which is this journal's, by one that holds
-  // `payloads` alone; the new file is locked before it gets the name. After
+  // `payloads` alone, also after a write that failed: they are all that was
+  // promised. The new file is locked before it gets the name. After
   // an error the old file is still the journal, with one exception: where the
   // new one has the name and its directory cannot be synced, a power cut may
   // bring back either, so the journal takes no more until opened again (by

@@ -24,6 +24,23 @@ absl::StatusOr<Message> Parse(absl::string_view bytes) {
   return message;
 }
 
+v1::AttachResponse::Snapshot MakeSnapshot(const ExecutorFacts& facts) {
+  v1::AttachResponse::Snapshot snapshot;
+  snapshot.set_shim_pid(getpid());
+  snapshot.set_version(kVersion);
+  for (v1::JournalRecord& record : facts.Condensed()) {
+    // Large, and the executor's alone.
+    if (record.has_intent()) {
+      record.mutable_intent()->clear_launch();
+      record.mutable_intent()->mutable_task()->clear_data();
+    } else if (record.has_task_intent()) {
+      record.mutable_task_intent()->mutable_task()->clear_data();
+    }
+    *snapshot.add_records() = std::move(record);
+  }
+  return snapshot;
+}
+
 }  // namespace
 
 // One Attach stream: hello, confirm, then acknowledgements.
@@ -87,27 +104,11 @@ class AttachService::Session : public rpc::CallHandler {
     }
     service_.current_ = this;
     incarnation_ = hello.agent_incarnation();
-    SendSnapshot();
-    if (supervisor().phase() == Phase::kOver) call_.Finish(absl::OkStatus());
-  }
-
-  void SendSnapshot() {
     v1::AttachResponse response;
-    v1::AttachResponse::Snapshot& snapshot = *response.mutable_snapshot();
-    snapshot.set_shim_pid(getpid());
-    snapshot.set_version(kVersion);
-    for (v1::JournalRecord& record : supervisor().facts().Condensed()) {
-      // Large, and the executor's alone.
-      if (record.has_intent()) {
-        record.mutable_intent()->clear_launch();
-        record.mutable_intent()->mutable_task()->clear_data();
-      } else if (record.has_task_intent()) {
-        record.mutable_task_intent()->mutable_task()->clear_data();
-      }
-      *snapshot.add_records() = std::move(record);
-    }
+    *response.mutable_snapshot() = MakeSnapshot(supervisor().facts());
     snapshot_bytes_ = response.ByteSizeLong();
     Send(response);
+    if (supervisor().phase() == Phase::kOver) call_.Finish(absl::OkStatus());
   }
 
   void OnConfirm() {
@@ -152,52 +153,81 @@ AttachService::AttachService(rpc::GrpcServer& server, Supervisor& supervisor)
   server.AddMethod("/holdfast.v1.Shim/Attach", [this](rpc::ServerCall& call) {
     return std::make_unique<Session>(*this, call);
   });
-  AddUnaryMethods(server);
+  AddUnary(server, "LaunchTask", &AttachService::LaunchTask);
+  AddUnary(server, "Kill", &AttachService::Kill);
+  AddUnary(server, "Configure", &AttachService::Configure);
+  AddUnary(server, "Signal", &AttachService::Signal);
+  AddUnary(server, "Status", &AttachService::Status);
+  AddUnary(server, "RepairJournal", &AttachService::RepairJournal);
 }
 
 AttachService::~AttachService() = default;
 
-void AttachService::AddUnaryMethods(rpc::GrpcServer& server) {
+template <typename Request, typename Response>
+void AttachService::AddUnary(
+    rpc::GrpcServer& server, absl::string_view method,
+    absl::StatusOr<Response> (AttachService::*answer)(const Request&)) {
   server.AddUnary(
-      "/holdfast.v1.Shim/LaunchTask",
-      [this](absl::string_view bytes,
-             rpc::ServerCall&) -> absl::StatusOr<std::string> {
-        HOLDFAST_ASSIGN_OR_RETURN(const auto request,
-                                  Parse<v1::ShimLaunchTaskRequest>(bytes));
-        HOLDFAST_RETURN_IF_ERROR(
-            ValidateId("task_id", request.task().task_id()));
-        HOLDFAST_RETURN_IF_ERROR(supervisor_.LaunchTask(request.task()));
-        return v1::ShimLaunchTaskResponse().SerializeAsString();
+      absl::StrCat("/holdfast.v1.Shim/", method),
+      [this, answer](absl::string_view bytes,
+                     rpc::ServerCall&) -> absl::StatusOr<std::string> {
+        HOLDFAST_ASSIGN_OR_RETURN(const auto request, Parse<Request>(bytes));
+        HOLDFAST_ASSIGN_OR_RETURN(const auto response,
+                                  (this->*answer)(request));
+        return response.SerializeAsString();
       });
-  server.AddUnary("/holdfast.v1.Shim/Kill",
-                  [this](absl::string_view bytes,
-                         rpc::ServerCall&) -> absl::StatusOr<std::string> {
-                    HOLDFAST_ASSIGN_OR_RETURN(
-                        auto request, Parse<v1::ShimKillRequest>(bytes));
-                    v1::KillRequested kill;
-                    kill.set_task_id(request.task_id());
-                    kill.set_reason(request.reason());
-                    if (request.has_grace_period()) {
-                      *kill.mutable_grace_period() = request.grace_period();
-                    }
-                    HOLDFAST_RETURN_IF_ERROR(supervisor_.Kill(std::move(kill)));
-                    return v1::ShimKillResponse().SerializeAsString();
-                  });
-  server.AddUnary(
-      "/holdfast.v1.Shim/Configure",
-      [this](absl::string_view bytes,
-             rpc::ServerCall&) -> absl::StatusOr<std::string> {
-        HOLDFAST_ASSIGN_OR_RETURN(const auto request,
-                                  Parse<v1::ShimConfigureRequest>(bytes));
-        const absl::Duration timeout = FromProto(request.recovery_timeout());
-        // What is missing would read as zero, and end the executor.
-        if (!request.has_recovery_timeout() || timeout < absl::ZeroDuration()) {
-          return absl::InvalidArgumentError(
-              "configure: recovery_timeout is missing or negative");
-        }
-        HOLDFAST_RETURN_IF_ERROR(supervisor_.SetRecoveryTimeout(timeout));
-        return v1::ShimConfigureResponse().SerializeAsString();
-      });
+}
+
+absl::StatusOr<v1::ShimLaunchTaskResponse> AttachService::LaunchTask(
+    const v1::ShimLaunchTaskRequest& request) {
+  HOLDFAST_RETURN_IF_ERROR(ValidateId("task_id", request.task().task_id()));
+  HOLDFAST_RETURN_IF_ERROR(supervisor_.LaunchTask(request.task()));
+  return v1::ShimLaunchTaskResponse();
+}
+
+absl::StatusOr<v1::ShimKillResponse> AttachService::Kill(
+    const v1::ShimKillRequest& request) {
+  v1::KillRequested kill;
+  kill.set_task_id(request.task_id());
+  kill.set_reason(request.reason());
+  kill.set_message(request.message());
+  if (request.has_grace_period()) {
+    *kill.mutable_grace_period() = request.grace_period();
+  }
+  HOLDFAST_RETURN_IF_ERROR(supervisor_.Kill(std::move(kill)));
+  return v1::ShimKillResponse();
+}
+
+absl::StatusOr<v1::ShimConfigureResponse> AttachService::Configure(
+    const v1::ShimConfigureRequest& request) {
+  v1::ShimConfigureResponse response;
+  HOLDFAST_ASSIGN_OR_RETURN(*response.mutable_fence(),
+                            supervisor_.Configure(request));
+  return response;
+}
+
+absl::StatusOr<v1::ShimSignalResponse> AttachService::Signal(
+    const v1::ShimSignalRequest& request) {
+  HOLDFAST_RETURN_IF_ERROR(supervisor_.Signal(request.signal()));
+  return v1::ShimSignalResponse();
+}
+
+absl::StatusOr<v1::ShimStatusResponse> AttachService::Status(
+    const v1::ShimStatusRequest&) {
+  v1::ShimStatusResponse response;
+  *response.mutable_snapshot() = MakeSnapshot(supervisor_.facts());
+  *response.mutable_fence() = supervisor_.DescribeFence();
+  return response;
+}
+
+absl::StatusOr<v1::ShimRepairJournalResponse> AttachService::RepairJournal(
+    const v1::ShimRepairJournalRequest&) {
+  HOLDFAST_ASSIGN_OR_RETURN(const ExecutorJournal::Repaired repaired,
+                            supervisor_.RepairJournal());
+  v1::ShimRepairJournalResponse response;
+  response.set_rewritten(repaired.rewritten);
+  response.set_kept_as(repaired.kept_as);
+  return response;
 }
 
 void AttachService::OnRecord(const v1::JournalRecord& record) {
@@ -213,7 +243,7 @@ void AttachService::OnOver() {
   }
 }
 
-void AttachService::OnConnectionClosed() {
+void AttachService::OnStarterGone() {
   if (current_ == nullptr) supervisor_.AgentLost();
 }
 

@@ -1,10 +1,18 @@
 #include "shim/service/exit_status.h"
 
-#include <poll.h>
+#include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/files.h"
 
 namespace holdfast::shim {
 namespace {
@@ -22,26 +30,59 @@ static_assert(sizeof(PidfdInfo) == 64);
 constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 constexpr uint64_t kInfoExit = 1 << 3;
 
-// init reaps at once; this is for a busy machine.
-constexpr int kTries = 50;
-constexpr int kTryMs = 1;
+std::optional<int> StatusOfReaped(const Pidfd& process) {
+  PidfdInfo info = {};
+  info.mask = kInfoExit;
+  if (ioctl(process.fd(), kGetInfo, &info) != 0) return std::nullopt;
+  if ((info.mask & kInfoExit) == 0) return std::nullopt;
+  return info.exit_code;
+}
+
+// To one who may not trace the process the kernel shows a status of 0, which
+// would be an invention. The link of a zombie's program leads nowhere, but who
+// may not trace it is refused before that is found out.
+bool MayBeTold(const std::string& directory) {
+  char target;
+  return readlink(absl::StrCat(directory, "/exe").c_str(), &target, 1) >= 0 ||
+         errno == ENOENT;
+}
+
+// From field 3 on, state, those of /proc/<pid>/stat: the second one is a name
+// in parentheses and may hold anything.
+constexpr size_t kState = 0;
+constexpr size_t kStartTicks = 19;
+constexpr size_t kExitCode = 49;
+
+std::optional<int> StatusOfZombie(pid_t pid, uint64_t start_ticks) {
+  const std::string directory = absl::StrCat("/proc/", pid);
+  const absl::StatusOr<std::string> stat = ReadSmallFile(directory + "/stat");
+  if (!stat.ok() || !MayBeTold(directory)) return std::nullopt;
+  const size_t name_end = stat->rfind(") ");
+  if (name_end == std::string::npos) return std::nullopt;
+  const std::vector<absl::string_view> fields =
+      absl::StrSplit(absl::string_view(*stat).substr(name_end + 2), ' ');
+  uint64_t ticks = 0;
+  int status = 0;
+  if (fields.size() <= kExitCode ||
+      (fields[kState] != "Z" && fields[kState] != "X") ||
+      !absl::SimpleAtoi(fields[kStartTicks], &ticks) || ticks != start_ticks ||
+      !absl::SimpleAtoi(fields[kExitCode], &status)) {
+    return std::nullopt;
+  }
+  return status;
+}
+
+std::optional<int> StatusOfOther(const Pidfd& process, uint64_t start_ticks) {
+  std::optional<int> status = StatusOfReaped(process);
+  if (!status) status = StatusOfZombie(process.pid(), start_ticks);
+  // It was neither reaped at first nor a zombie then: it was reaped between.
+  if (!status) status = StatusOfReaped(process);
+  return status;
+}
 
 }  // namespace
 
-std::optional<int> ReadExitStatusOfOther(const Pidfd& process) {
-  for (int i = 0; i < kTries; ++i) {
-    PidfdInfo info = {};
-    info.mask = kInfoExit;
-    if (ioctl(process.fd(), kGetInfo, &info) == 0 &&
-        (info.mask & kInfoExit) != 0) {
-      return info.exit_code;
-    }
-    poll(nullptr, 0, kTryMs);
-  }
-  return std::nullopt;
-}
-
-v1::Exited LearnExit(const Pidfd& process) {
+v1::Exited LearnExit(const Pidfd& process, uint64_t start_ticks) {
   v1::Exited exited;
   siginfo_t info = {};
   if (waitid(P_PIDFD, static_cast<id_t>(process.fd()), &info, WEXITED) == 0) {
@@ -52,7 +93,7 @@ v1::Exited LearnExit(const Pidfd& process) {
     }
     return exited;
   }
-  const std::optional<int> status = ReadExitStatusOfOther(process);
+  const std::optional<int> status = StatusOfOther(process, start_ticks);
   if (!status) {
     exited.set_message("its shim had died, and only a parent is told");
   } else if (WIFEXITED(*status)) {

@@ -3,11 +3,26 @@
 #include <utility>
 
 namespace holdfast::shim {
+namespace {
 
-Fence::Fence(EventLoop& loop, absl::Duration recovery_timeout,
+v1::FenceStatus::State StateOf(LinkState state) {
+  switch (state) {
+    case LinkState::kAttached:
+      return v1::FenceStatus::ATTACHED;
+    case LinkState::kDetached:
+      return v1::FenceStatus::DETACHED;
+    case LinkState::kTerminating:
+      return v1::FenceStatus::TERMINATING;
+  }
+  return v1::FenceStatus::STATE_UNSPECIFIED;
+}
+
+}  // namespace
+
+Fence::Fence(EventLoop& loop, const Lease& lease,
              std::function<void()> on_timeout)
     : loop_(loop),
-      recovery_timeout_(recovery_timeout),
+      lease_(lease),
       on_timeout_(std::move(on_timeout)),
       lost_at_(loop.clock().SinceBoot()) {
   Arm();
@@ -22,9 +37,9 @@ void Fence::CancelTimer() {
 
 void Fence::Arm() {
   CancelTimer();
-  if (recovery_timeout_ == absl::InfiniteDuration()) return;
-  const absl::Duration passed = loop_.clock().SinceBoot() - lost_at_;
-  timer_ = loop_.After(recovery_timeout_ - passed, [this] {
+  const absl::Duration fires_at = lease_.FiresAt(lost_at_);
+  if (fires_at == absl::InfiniteDuration()) return;
+  timer_ = loop_.After(fires_at - loop_.clock().SinceBoot(), [this] {
     timer_ = 0;
     const LinkState before =
         std::exchange(state_, Next(state_, LinkEvent::kTimeoutPassed));
@@ -45,14 +60,23 @@ void Fence::AgentLost() {
   Arm();
 }
 
-void Fence::SetTimeout(absl::Duration recovery_timeout) {
-  recovery_timeout_ = recovery_timeout;
-  if (state_ == LinkState::kDetached) Arm();
+void Fence::SetLease(const Lease& lease) {
+  const bool pause_ends = lease_.paused && !lease.paused;
+  lease_ = lease;
+  if (state_ != LinkState::kDetached) return;
+  if (pause_ends) lost_at_ = loop_.clock().SinceBoot();
+  Arm();
 }
 
 void Fence::Disarm() {
   state_ = LinkState::kTerminating;
   CancelTimer();
+}
+
+v1::FenceStatus Fence::Describe() const {
+  const absl::Duration now = loop_.clock().SinceBoot();
+  const bool attached = state_ == LinkState::kAttached;
+  return DescribeFence(StateOf(state_), lease_, attached ? now : lost_at_, now);
 }
 
 }  // namespace holdfast::shim

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,25 +23,21 @@ namespace {
 
 // The files of its output are made so long after the executor was started.
 constexpr absl::Duration kTouchDelay = absl::Milliseconds(2);
-// A restarted agent attaches to all executors at once: none of them writes to
-// the disk before the others had their turn.
-constexpr absl::Duration kTimelineDelay = absl::Milliseconds(250);
-
-absl::Duration RecoveryTimeoutOf(const ExecutorFacts& facts) {
-  // Without a checkpoint the executor ends with its agent.
-  if (!facts.intent.checkpoint()) return absl::ZeroDuration();
-  if (facts.limits && facts.limits->has_recovery_timeout()) {
-    return FromProto(facts.limits->recovery_timeout());
-  }
-  return facts.intent.has_recovery_timeout()
-             ? FromProto(facts.intent.recovery_timeout())
-             : absl::InfiniteDuration();
-}
 
 // An agent that has just started this shim gets this long to attach, also
 // where its loss ends the executor at once.
-absl::Duration FirstAttachTimeout(const ExecutorFacts& facts) {
-  return std::max(RecoveryTimeoutOf(facts), absl::Seconds(10));
+Lease FirstLease(const ExecutorFacts& facts) {
+  Lease lease = LeaseOf(facts);
+  lease.recovery_timeout = std::max(lease.recovery_timeout, absl::Seconds(10));
+  return lease;
+}
+
+bool EndsDetached(const std::deque<v1::JournalRecord>& history) {
+  const auto last = std::find_if(
+      history.rbegin(), history.rend(), [](const v1::JournalRecord& record) {
+        return record.has_attached() || record.has_detached();
+      });
+  return last != history.rend() && last->has_detached();
 }
 
 }  // namespace
@@ -49,7 +47,8 @@ Supervisor::Supervisor(EventLoop& loop, ExecutorJournal journal,
     : loop_(loop),
       journal_(std::move(journal)),
       runtime_directory_(std::move(runtime_directory)),
-      fence_(loop, FirstAttachTimeout(facts()), [this] { OnFenced(); }) {}
+      fence_(loop, FirstLease(facts()), [this] { OnFenced(); }),
+      told_detached_(EndsDetached(facts().history)) {}
 
 Supervisor::~Supervisor() {
   if (process_) loop_.Unwatch(process_.fd());
@@ -70,21 +69,20 @@ absl::Status Supervisor::Start(absl::Status obstacle) {
   return WatchProcess();
 }
 
-absl::Status Supervisor::OpenGroupAndOutput(UniqueFd& stdout_end,
-                                            UniqueFd& stderr_end) {
-  const v1::LaunchSpec& spec = facts().intent.launch();
-  HOLDFAST_ASSIGN_OR_RETURN(
-      group_,
-      ProcessGroup::Open(spec.cgroup_directory(), spec.freezer_directory()));
-  oom_kills_before_ = facts().started ? 0 : ReadOomKills(spec.oom_file());
+absl::Status Supervisor::OpenOutputs(UniqueFd& stdout_end,
+                                     UniqueFd& stderr_end) {
   HOLDFAST_RETURN_IF_ERROR(OpenOutput("stdout", stdout_, stdout_end));
   return OpenOutput("stderr", stderr_, stderr_end);
 }
 
 absl::Status Supervisor::Launch() {
   const v1::LaunchSpec& spec = facts().intent.launch();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      group_,
+      ProcessGroup::Open(spec.cgroup_directory(), spec.freezer_directory()));
+  oom_kills_before_ = ReadOomKills(spec.oom_file());
   UniqueFd stdout_end, stderr_end;
-  HOLDFAST_RETURN_IF_ERROR(OpenGroupAndOutput(stdout_end, stderr_end));
+  HOLDFAST_RETURN_IF_ERROR(OpenOutputs(stdout_end, stderr_end));
   LaunchPlan plan = MakeLaunchPlan(spec);
   plan.stdout_fd = stdout_end.get();
   plan.stderr_fd = stderr_end.get();
@@ -92,23 +90,40 @@ absl::Status Supervisor::Launch() {
   return absl::OkStatus();
 }
 
-// The shim that started it has died. The process is believed to be the same
-// only if its start time is; then it is watched on, its output is in the same
-// pipes, and what was asked before holds.
+// The shim that started it has died. A process that is believed to be the same
+// is watched on, its output is in the same pipes, and what was asked before
+// holds.
 absl::Status Supervisor::Adopt() {
+  const v1::LaunchSpec& spec = facts().intent.launch();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      group_, ProcessGroup::OpenFormer(spec.cgroup_directory(),
+                                       spec.freezer_directory(),
+                                       facts().started->cgroup_id()));
   UniqueFd stdout_end, stderr_end;
-  HOLDFAST_RETURN_IF_ERROR(OpenGroupAndOutput(stdout_end, stderr_end));
-  const v1::Started& started = *facts().started;
-  HOLDFAST_ASSIGN_OR_RETURN(process_, FindProcess(started));
+  HOLDFAST_RETURN_IF_ERROR(OpenOutputs(stdout_end, stderr_end));
+  HOLDFAST_ASSIGN_OR_RETURN(FoundProcess found,
+                            FindProcess(*facts().started, *group_));
+  TellAdopted();
+  process_ = std::move(found.process);
   if (process_) {
     HOLDFAST_RETURN_IF_ERROR(WatchProcess());
     if (const auto kill = KillUnderWay()) Terminate(GraceOf(*kill));
     return absl::OkStatus();
   }
   v1::Exited exited;
-  exited.set_message("its shim had died, and then it ended");
+  exited.set_message(absl::StrCat("its shim had died, and then it ended (",
+                                  found.absence, ")"));
   BeginReaping(std::move(exited));
   return absl::OkStatus();
+}
+
+// The process as it was recorded, with the shim that it has now.
+void Supervisor::TellAdopted() {
+  v1::JournalRecord record;
+  *record.mutable_started() = *facts().started;
+  record.mutable_started()->set_shim_pid(getpid());
+  *record.mutable_started()->mutable_time() = ToProto(loop_.clock().Now());
+  TellTimeline(record);
 }
 
 std::optional<v1::KillRequested> Supervisor::KillUnderWay() const {
@@ -296,7 +311,7 @@ void Supervisor::OnFenced() {
   v1::JournalRecord record;
   if (facts().intent.checkpoint()) {
     *record.mutable_fenced()->mutable_recovery_timeout() =
-        ToProto(fence_.recovery_timeout());
+        ToProto(fence_.lease().recovery_timeout);
     *record.mutable_fenced()->mutable_time() = ToProto(loop_.clock().Now());
   } else {
     record.mutable_kill_requested()->set_reason(v1::REASON_AGENT_ENDED);
@@ -317,7 +332,7 @@ void Supervisor::OnFenced() {
 
 void Supervisor::OnProcessEnded() {
   loop_.Unwatch(process_.fd());
-  BeginReaping(LearnExit(process_));
+  BeginReaping(LearnExit(process_, facts().started->start_ticks()));
 }
 
 void Supervisor::BeginReaping(v1::Exited exited) {
@@ -347,7 +362,7 @@ void Supervisor::BeginReaping(v1::Exited exited) {
 
 absl::Status Supervisor::Acknowledge(const std::string& uuid) {
   HOLDFAST_RETURN_IF_ERROR(journal_.ReopenIfFailed());
-  return journal_.Acknowledge(uuid);
+  return journal_.Acknowledge(uuid, loop_.clock().Now());
 }
 
 absl::Status Supervisor::AddUpdate(v1::StatusUpdate update) {
@@ -365,51 +380,6 @@ absl::Status Supervisor::AddUpdate(v1::StatusUpdate update) {
   std::vector<v1::JournalRecord> records(1);
   *records[0].mutable_update() = journal_.Complete(std::move(update));
   return Record(std::move(records));
-}
-
-absl::Status Supervisor::SetRecoveryTimeout(absl::Duration recovery_timeout) {
-  v1::JournalRecord record;
-  if (facts().limits) *record.mutable_limits() = *facts().limits;
-  *record.mutable_limits()->mutable_recovery_timeout() =
-      ToProto(recovery_timeout);
-  HOLDFAST_RETURN_IF_ERROR(Record({record}));
-  fence_.SetTimeout(RecoveryTimeoutOf(facts()));
-  return absl::OkStatus();
-}
-
-void Supervisor::AgentAttached(const std::string& incarnation) {
-  fence_.AgentBack();
-  fence_.SetTimeout(RecoveryTimeoutOf(facts()));
-  if (phase_ == Phase::kOver || !told_detached_) return;
-  v1::JournalRecord record;
-  record.mutable_attached()->set_agent_incarnation(incarnation);
-  *record.mutable_attached()->mutable_time() = ToProto(loop_.clock().Now());
-  timeline_timer_ = loop_.After(kTimelineDelay, [this, record] {
-    timeline_timer_ = 0;
-    if (phase_ == Phase::kOver) return;
-    TellTimeline(record);
-    told_detached_ = false;
-  });
-}
-
-void Supervisor::AgentLost() {
-  if (phase_ == Phase::kReaping || phase_ == Phase::kOver) return;
-  const bool was_attached = fence_.state() == LinkState::kAttached;
-  fence_.AgentLost();
-  fence_.SetTimeout(RecoveryTimeoutOf(facts()));
-  loop_.Cancel(std::exchange(timeline_timer_, 0));
-  if (!was_attached || told_detached_) return;
-  v1::JournalRecord record;
-  *record.mutable_detached()->mutable_time() = ToProto(loop_.clock().Now());
-  TellTimeline(record);
-  told_detached_ = true;
-}
-
-// For people who ask what happened; nothing depends on it.
-void Supervisor::TellTimeline(const v1::JournalRecord& record) {
-  if (absl::Status recorded = Record({record}); !recorded.ok()) {
-    Log(Severity::kWarning, recorded.ToString());
-  }
 }
 
 }  // namespace holdfast::shim

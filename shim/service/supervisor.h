@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "api/records.pb.h"
+#include "api/shim.pb.h"
 #include "api/types.pb.h"
 #include "base/event_loop.h"
 #include "base/pidfd.h"
@@ -68,7 +69,16 @@ class Supervisor {
   // An update that a custom executor sent; OK too when its uuid is known.
   absl::Status AddUpdate(v1::StatusUpdate update);
 
-  absl::Status SetRecoveryTimeout(absl::Duration recovery_timeout);
+  // What is set of it replaces what held before, durably; how the fence
+  // stands now. Errors: see api/shim.proto.
+  absl::StatusOr<v1::FenceStatus> Configure(
+      const v1::ShimConfigureRequest& request);
+  // FailedPrecondition: the executor's first process has ended.
+  absl::Status Signal(int signal);
+  absl::StatusOr<ExecutorJournal::Repaired> RepairJournal() {
+    return journal_.Repair();
+  }
+  v1::FenceStatus DescribeFence() const { return fence_.Describe(); }
   void AgentAttached(const std::string& incarnation);
   // Its connection is gone, whether it had attached or not.
   void AgentLost();
@@ -82,11 +92,12 @@ class Supervisor {
   absl::Status Launch();
   absl::Status Adopt();
   std::optional<v1::KillRequested> KillUnderWay() const;
-  absl::Status OpenGroupAndOutput(UniqueFd& stdout_end, UniqueFd& stderr_end);
+  absl::Status OpenOutputs(UniqueFd& stdout_end, UniqueFd& stderr_end);
   absl::Status OpenOutput(const char* name, std::unique_ptr<OutputLog>& log,
                           UniqueFd& executor_end);
   absl::Status RecordLaunchFailure(const absl::Status& failure);
   absl::Status RecordStarted();
+  void TellAdopted();
   absl::Status WatchProcess();
   absl::Status Record(std::vector<v1::JournalRecord> records);
   absl::Duration GraceOf(const v1::KillRequested& request) const;
@@ -108,7 +119,7 @@ class Supervisor {
   std::unique_ptr<OutputLog> stderr_;
   std::unique_ptr<ExecutorEnd> end_;
   std::optional<v1::JournalRecord> unrecorded_fence_;  // the disk refused it
-  bool told_detached_ = false;  // the journal's last word on the link
+  bool told_detached_;  // the journal's last word on the link
   uint64_t oom_kills_before_ = 0;
   absl::Duration kill_at_ = absl::InfiniteDuration();  // since boot
   EventLoop::TimerId kill_timer_ = 0;

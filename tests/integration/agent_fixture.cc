@@ -108,6 +108,17 @@ v1::GetAgentResponse AgentTest::Info() {
   return Must(client().Call(&Stub::GetAgent, v1::GetAgentRequest()));
 }
 
+v1::GetRecoveryResponse::Executor AgentTest::DecisionOn(
+    const std::string& container_id) {
+  const v1::GetRecoveryResponse recovery =
+      Must(client().Call(&Stub::GetRecovery, v1::GetRecoveryRequest()));
+  for (const auto& executor : recovery.executors()) {
+    if (executor.container_id() == container_id) return executor;
+  }
+  ADD_FAILURE() << "container " << container_id << " was not recovered";
+  return {};
+}
+
 void AgentTest::Register(const std::string& framework_id, bool checkpoint) {
   v1::RegisterFrameworkRequest request;
   request.mutable_framework()->set_framework_id(framework_id);

@@ -58,6 +58,7 @@ class AgentTest : public testing::Test {
   std::string Scratch(const std::string& name) const;
   std::string AgentLog() const;
   v1::GetAgentResponse Info();
+  v1::GetRecoveryResponse::Executor DecisionOn(const std::string& container_id);
 
   void Register(const std::string& framework_id, bool checkpoint = true);
   // From now on every update is noted in `ledger()` and acknowledged.

@@ -41,6 +41,15 @@ TEST(Usage, WrongCommandLinesAreNamedAndExitWith64) {
       {{"kill"}, "kill: needs a TASK_ID"},
       {{"kill", ""}, "kill: an empty TASK_ID"},
       {{"kill", "--grace", "3", "t-1"}, "--grace \"3\": a unit is missing"},
+      {{"lease"}, "lease: needs one of ls, extend"},
+      {{"lease", "frob"}, "lease: \"frob\" is none of ls, extend, timeout"},
+      {{"lease", "ls", "t-1"}, "lease: unexpected \"t-1\""},
+      {{"lease", "pause"}, "lease: needs either tasks or --all"},
+      {{"lease", "pause", "--all", "t-1"}, "needs either tasks or --all"},
+      {{"lease", "extend"}, "lease: extend needs a duration, such as 2h"},
+      {{"lease", "extend", "soon", "--all"}, "\"soon\""},
+      {{"lease", "timeout", "-1s", "t-1"}, "unknown option -1"},
+      {{"timeline"}, "timeline: needs a TASK_ID"},
       {{"run"}, "run: needs a command to run"},
       {{"run", "--"}, "run: needs a command to run"},
       {{"run", "--id", "a/b", "x"}, "run: "},
@@ -61,8 +70,9 @@ TEST(Usage, WrongCommandLinesAreNamedAndExitWith64) {
 }
 
 TEST(Usage, HelpAndVersionNeedNoAgent) {
-  for (const char* command : {"run", "ps", "inspect", "logs", "kill", "wait",
-                              "rm", "events", "info", "recovery"}) {
+  for (const char* command :
+       {"run", "ps", "inspect", "logs", "kill", "wait", "lease", "timeline",
+        "rm", "events", "info", "recovery"}) {
     const auto result = RunCtl(kNowhere, {command, "--help"});
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_THAT(result.out,

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/fakes/fake_clock.h"
 #include "tests/plugin/updates/recorded_watch.h"
 
 namespace holdfast {
@@ -185,6 +186,26 @@ TEST(UpdateHub, SendsNothingToOneThatIsGone) {
   test.hub.RecoveryComplete();
 
   EXPECT_THAT(watch->responses, testing::SizeIs(1));
+}
+
+TEST(UpdateHub, KnowsWhenAnUpdateFirstWentToItsFramework) {
+  FakeClock clock;
+  UpdateHub hub(
+      "life-1", [] { return v1::WatchUpdatesResponse::Header(); }, clock);
+  const v1::StatusUpdate update = UpdateOf("f-1", "u-1");
+  hub.Add(update, /*acknowledged=*/false);
+  hub.Watch(WatchOf(""), std::make_shared<RecordedWatch>());
+  EXPECT_EQ(hub.DeliveredAt(update), absl::InfinitePast())
+      << "one who looks at all is not the framework";
+
+  clock.Advance(absl::Seconds(1));
+  const absl::Time first = clock.Now();
+  hub.Watch(WatchOf("f-1"), std::make_shared<RecordedWatch>());
+  clock.Advance(absl::Seconds(1));
+  hub.Watch(WatchOf("f-1"), std::make_shared<RecordedWatch>());
+
+  EXPECT_EQ(hub.DeliveredAt(update), first);
+  EXPECT_EQ(hub.DeliveredAt(UpdateOf("f-1", "u-2")), absl::InfinitePast());
 }
 
 }  // namespace

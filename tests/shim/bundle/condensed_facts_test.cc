@@ -36,11 +36,16 @@ std::string Essence(const ExecutorFacts& facts) {
                    facts.last_sequence, " ", facts.attached, "\n");
   for (const TaskFacts& task : facts.tasks) {
     absl::StrAppend(&text, task.info.ShortDebugString(), " ", task.state(),
-                    TextOf(task.kill), "\n");
+                    TextOf(task.kill), absl::FormatTime(task.intended_at),
+                    "\n");
     if (task.acknowledged > 0) {
       absl::StrAppend(&text, "last acknowledged ",
-                      task.updates[task.acknowledged - 1].uuid(), "\n");
+                      task.updates[task.acknowledged - 1].uuid(), " at ",
+                      absl::FormatTime(task.acknowledged_at.back()), "\n");
     }
+  }
+  for (const v1::JournalRecord& record : facts.history) {
+    absl::StrAppend(&text, record.ShortDebugString(), "\n");
   }
   for (const v1::StatusUpdate* update : facts.Unacknowledged()) {
     absl::StrAppend(&text, update->ShortDebugString(), "\n");
@@ -87,6 +92,55 @@ TEST(CondensedFacts, ForgetEndedTasksBeyondTheLastTwoHundred) {
   EXPECT_THAT(UnacknowledgedUuids(condensed), ElementsAre("u-5"));
 }
 
+v1::JournalRecord LimitsRecord(uint64_t pids) {
+  v1::JournalRecord record;
+  record.mutable_limits()->mutable_resources()->set_pids(pids);
+  return record;
+}
+
+TEST(CondensedFacts, KeepTheLatestOfTheHistoryAndNoMore) {
+  ExecutorFacts facts = Replayed({IntentRecord(), StartedRecord(7)});
+  for (uint64_t i = 1; i <= 1000; ++i) {
+    ASSERT_TRUE(facts.Apply(LimitsRecord(i)).ok());
+  }
+
+  const ExecutorFacts condensed = Replayed(facts.Condensed());
+
+  ASSERT_EQ(condensed.history.size(), ExecutorFacts::kHistoryKept);
+  EXPECT_EQ(condensed.history.back().limits().resources().pids(), 1000u);
+  EXPECT_EQ(condensed.history.front().limits().resources().pids(), 969u);
+}
+
+TEST(CondensedFacts, KeepWhatHoldsWhenItHasLeftTheHistory) {
+  ExecutorFacts facts = Replayed({IntentRecord(), StartedRecord(7)});
+  v1::JournalRecord attached;
+  attached.mutable_attached();
+  ASSERT_TRUE(facts.Apply(attached).ok());
+  ASSERT_TRUE(facts.Apply(LimitsRecord(9)).ok());
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(facts.Apply(StartedRecord(7)).ok());  // another shim
+  }
+
+  const ExecutorFacts condensed = Replayed(facts.Condensed());
+
+  EXPECT_TRUE(condensed.attached);
+  ASSERT_TRUE(condensed.limits.has_value());
+  EXPECT_EQ(condensed.limits->resources().pids(), 9u);
+  EXPECT_EQ(Essence(Replayed(condensed.Condensed())), Essence(facts));
+}
+
+TEST(CondensedFacts, StayAsLargeHoweverOftenTheyAreCondensed) {
+  ExecutorFacts facts = Replayed({IntentRecord(), StartedRecord(7)});
+  for (uint64_t i = 1; i <= 100; ++i) {
+    ASSERT_TRUE(facts.Apply(LimitsRecord(i)).ok());
+  }
+  const size_t records = facts.Condensed().size();
+
+  for (int i = 0; i < 10; ++i) facts = Replayed(facts.Condensed());
+
+  EXPECT_EQ(facts.Condensed().size(), records);
+}
+
 // Any record of a small world; most of them cannot follow.
 v1::JournalRecord RandomRecord(std::mt19937& random) {
   const auto any = [&random](unsigned n) { return random() % n; };
@@ -95,7 +149,9 @@ v1::JournalRecord RandomRecord(std::mt19937& random) {
   v1::JournalRecord record;
   switch (any(12)) {
     case 0:
-      return TaskIntentRecord(task);
+      record = TaskIntentRecord(task);
+      record.mutable_task_intent()->mutable_time()->set_seconds(any(100));
+      return record;
     case 1:
       return StartedRecord(static_cast<int>(any(2)));
     case 2:
@@ -103,10 +159,10 @@ v1::JournalRecord RandomRecord(std::mt19937& random) {
     case 3:
       return KillRecord(task);
     case 4:
-      record.mutable_attached();
+      record.mutable_attached()->mutable_time()->set_seconds(any(100));
       return record;
     case 5:
-      record.mutable_detached();
+      record.mutable_detached()->mutable_time()->set_seconds(any(100));
       return record;
     case 6:
       record.mutable_fenced()->mutable_time()->set_seconds(any(100));
@@ -120,7 +176,9 @@ v1::JournalRecord RandomRecord(std::mt19937& random) {
                           any(5) == 0 ? v1::TASK_KILLED : v1::TASK_RUNNING,
                           task);
     default:
-      return AcknowledgedRecord(uuid);
+      record = AcknowledgedRecord(uuid);
+      record.mutable_acknowledged()->mutable_time()->set_seconds(any(100));
+      return record;
   }
 }
 

@@ -74,6 +74,19 @@ TEST(ExecutorFacts, KeepsTheLatestOfWhatMayComeAgain) {
   EXPECT_FALSE(facts.attached);
 }
 
+TEST(ExecutorFacts, KeepTheFirstStartWhenAnotherShimTakesOver) {
+  v1::JournalRecord first = StartedRecord(7), again = StartedRecord(7);
+  first.mutable_started()->mutable_time()->set_seconds(1);
+  again.mutable_started()->mutable_time()->set_seconds(2);
+  again.mutable_started()->set_shim_pid(8);
+
+  const ExecutorFacts facts = FactsOf({IntentRecord(), first, again});
+
+  EXPECT_EQ(facts.started->time().seconds(), 1);
+  ASSERT_EQ(facts.history.size(), 1u);
+  EXPECT_EQ(facts.history[0].started().shim_pid(), 8);
+}
+
 struct Impossible {
   std::string name;
   Records before;

@@ -35,7 +35,7 @@ bool AppendOne(ExecutorJournal& journal, int i, Promise* promise) {
 
 bool AcknowledgeOne(ExecutorJournal& journal, Promise* promise) {
   promise->acknowledging = promise->unacknowledged.front();
-  if (!journal.Acknowledge(promise->acknowledging).ok()) return false;
+  if (!journal.Acknowledge(promise->acknowledging, kNow).ok()) return false;
   promise->unacknowledged.pop_front();
   promise->acknowledging.clear();
   return true;

@@ -169,11 +169,11 @@ TEST(ExecutorJournal, AcknowledgesInOrderAndOnceMore) {
   ASSERT_TRUE(journal.AppendUpdate(AnUpdate("u-1")).ok());
   ASSERT_TRUE(journal.AppendUpdate(AnUpdate("u-2")).ok());
 
-  EXPECT_TRUE(absl::IsNotFound(journal.Acknowledge("u-9")));
-  EXPECT_TRUE(absl::IsFailedPrecondition(journal.Acknowledge("u-2")));
-  EXPECT_TRUE(journal.Acknowledge("u-1").ok());
-  EXPECT_TRUE(journal.Acknowledge("u-1").ok());
-  EXPECT_TRUE(journal.Acknowledge("u-2").ok());
+  EXPECT_TRUE(absl::IsNotFound(journal.Acknowledge("u-9", kNow)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(journal.Acknowledge("u-2", kNow)));
+  EXPECT_TRUE(journal.Acknowledge("u-1", kNow).ok());
+  EXPECT_TRUE(journal.Acknowledge("u-1", kNow).ok());
+  EXPECT_TRUE(journal.Acknowledge("u-2", kNow).ok());
 
   EXPECT_TRUE(Peeked(disk).AllAcknowledged());
 }
@@ -183,13 +183,13 @@ TEST(ExecutorJournal, StaysSmallWhenItsUpdatesAreAcknowledged) {
   ExecutorJournal journal = NewJournal(disk);
   for (int i = 0; i < 100; ++i) {
     ASSERT_TRUE(journal.AppendUpdate(LargeUpdate(i)).ok());
-    ASSERT_TRUE(journal.Acknowledge(absl::StrCat("u-", i)).ok());
+    ASSERT_TRUE(journal.Acknowledge(absl::StrCat("u-", i), kNow).ok());
   }
 
   EXPECT_LE(disk.Content(kPath).size(), 128u * 1024);
   EXPECT_LE(journal.facts().tasks[0].updates.size(), 15u);
   EXPECT_EQ(Peeked(disk).last_sequence, 100u);
-  EXPECT_TRUE(journal.Acknowledge("u-99").ok());
+  EXPECT_TRUE(journal.Acknowledge("u-99", kNow).ok());
 }
 
 TEST(ExecutorJournal, KeepsGrowingWhenNothingIsAcknowledged) {
@@ -217,7 +217,7 @@ int CompactOnce(FakeDisk& disk) {
     if (after - before > kCompactionOperations) {
       return after - kCompactionOperations;
     }
-    EXPECT_TRUE(journal.Acknowledge(absl::StrCat("u-", i)).ok());
+    EXPECT_TRUE(journal.Acknowledge(absl::StrCat("u-", i), kNow).ok());
   }
   ADD_FAILURE() << "never compacted";
   return 0;

@@ -121,7 +121,7 @@ TEST_F(JournalLock, IsKeptWhileItsFileIsReplaced) {
     v1::StatusUpdate update = AnUpdate(absl::StrCat("u-", i));
     update.mutable_status()->set_message(std::string(3000, 'm'));
     EXPECT_TRUE(writer.AppendUpdate(update).ok());
-    EXPECT_TRUE(writer.Acknowledge(update.uuid()).ok());
+    EXPECT_TRUE(writer.Acknowledge(update.uuid(), kNow).ok());
   }
   done = true;
   others.join();

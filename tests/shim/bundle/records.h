@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "api/records.pb.h"
 #include "shim/bundle/executor_facts.h"
 
@@ -19,6 +20,8 @@ inline v1::Intent AnIntent() {
   intent.mutable_task()->set_task_id("t-7");
   return intent;
 }
+
+constexpr absl::Time kNow = absl::UnixEpoch();
 
 inline v1::JournalRecord IntentRecord() {
   v1::JournalRecord record;

@@ -1,10 +1,13 @@
 #include "shim/service/attach_service.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "api/time_convert.h"
+#include "base/errors.h"
 #include "tests/shim/service/shim_pair.h"
 
 namespace holdfast::shim {
@@ -18,7 +21,24 @@ constexpr char kWaits[] = "until [ -e go ]; do sleep 0.02; done; exit 7";
 
 using Event = v1::AttachResponse;
 
-class AttachServiceTest : public ShimPairTest {};
+class AttachServiceTest : public ShimPairTest {
+ protected:
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> CallFor(rpc::GrpcClient& client,
+                                   const std::string& method,
+                                   const Request& request) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                              Answer(client, "/holdfast.v1.Shim/" + method,
+                                     request.SerializeAsString()));
+    Response response;
+    EXPECT_TRUE(response.ParseFromString(bytes));
+    return response;
+  }
+  absl::StatusOr<v1::ShimConfigureResponse> Configure(
+      rpc::GrpcClient& client, const v1::ShimConfigureRequest& request) {
+    return CallFor<v1::ShimConfigureResponse>(client, "Configure", request);
+  }
+};
 INSTANTIATE_TEST_SUITE_P(Modes, AttachServiceTest, kAllModes, ModeName);
 
 TEST_P(AttachServiceTest, AnswersHelloWithWhatItsJournalSays) {
@@ -279,11 +299,139 @@ TEST_P(AttachServiceTest, RefusesToConfigureNothing) {
   EXPECT_EQ(supervisor_->phase(), Phase::kRunning);
 }
 
+TEST_P(AttachServiceTest, ChangesWhatIsSetAndKeepsTheRest) {
+  Serve(Command(kRuns));
+  const auto client = Connect();
+  v1::ShimConfigureRequest timeout, pause, extend, resources;
+  *timeout.mutable_recovery_timeout() = ToProto(absl::Seconds(30));
+  pause.set_fence_paused(true);
+  *extend.mutable_extend_fence() = ToProto(absl::Hours(2));
+  resources.mutable_resources()->set_pids(9);
+
+  for (const auto& request : {timeout, pause, extend, resources}) {
+    ASSERT_TRUE(Configure(*client, request).ok());
+  }
+  Jump(absl::Hours(24));
+
+  EXPECT_EQ(supervisor_->phase(), Phase::kRunning);
+  const v1::Limits& limits = *facts().limits;
+  EXPECT_EQ(FromProto(limits.recovery_timeout()), absl::Seconds(30));
+  EXPECT_TRUE(limits.fence_paused());
+  EXPECT_GT(FromProto(limits.fence_not_before()), absl::Hours(2));
+  EXPECT_EQ(limits.resources().pids(), 9u);
+  EXPECT_TRUE(limits.has_time());
+}
+
+TEST_P(AttachServiceTest, SaysHowTheFenceStandsOnceItIsChanged) {
+  Serve(Command(kRuns));
+  const auto client = Connect();
+  v1::ShimConfigureRequest extend;
+  *extend.mutable_extend_fence() = ToProto(absl::Hours(2));
+
+  const v1::FenceStatus fence = Configure(*client, extend)->fence();
+
+  EXPECT_EQ(fence.state(), v1::FenceStatus::DETACHED);
+  EXPECT_GT(FromProto(fence.remaining()), absl::Minutes(119));
+  EXPECT_LE(FromProto(fence.remaining()), absl::Hours(2));
+}
+
+TEST_P(AttachServiceTest, ChangesNoFenceOfOneThatEndsWithItsAgent) {
+  v1::Intent intent = Command(kRuns);
+  intent.set_checkpoint(false);
+  Serve(intent);
+  const auto client = Connect();
+  AttachStream stream = AttachWhole(*client);
+  v1::ShimConfigureRequest pause, resources;
+  pause.set_fence_paused(true);
+  resources.mutable_resources()->set_pids(9);
+
+  EXPECT_TRUE(absl::IsFailedPrecondition(Configure(*client, pause).status()));
+  EXPECT_TRUE(Configure(*client, resources).ok());
+}
+
+TEST_P(AttachServiceTest, TellsItsStateToOneThatDoesNotAttach) {
+  Serve(Command(kRuns));
+  Jump(absl::Minutes(5));
+  auto client = Connect();
+
+  const auto status = CallFor<v1::ShimStatusResponse>(*client, "Status",
+                                                      v1::ShimStatusRequest());
+  ASSERT_TRUE(status.ok()) << status.status();
+
+  EXPECT_EQ(status->snapshot().shim_pid(), getpid());
+  EXPECT_GE(status->snapshot().records_size(), 3);
+  EXPECT_FALSE(status->snapshot().records(0).intent().has_launch());
+  EXPECT_EQ(status->fence().state(), v1::FenceStatus::DETACHED);
+  EXPECT_LE(FromProto(status->fence().remaining()), absl::Minutes(10));
+  client.reset();
+  Jump(absl::Minutes(10));
+  EXPECT_TRUE(facts().fenced.has_value()) << "its clock was touched";
+}
+
+TEST_P(AttachServiceTest, EndsNobodyBecauseALookerOnHasGone) {
+  v1::Intent intent = Command(kRuns);
+  intent.set_checkpoint(false);
+  Serve(intent);
+  auto looker_on = Connect();
+  ASSERT_TRUE(CallFor<v1::ShimStatusResponse>(*looker_on, "Status",
+                                              v1::ShimStatusRequest())
+                  .ok());
+
+  looker_on.reset();
+  RunUntilQuiet();
+
+  EXPECT_EQ(supervisor_->phase(), Phase::kRunning)
+      << "the agent has still to attach";
+}
+
+TEST_P(AttachServiceTest, SignalsTheFirstProcess) {
+  Serve(
+      Command("trap 'echo told' USR1; echo ready;"
+              "while :; do sleep 0.02; done"));
+  ASSERT_TRUE(RunUntilOutput("ready"));
+  const auto client = Connect();
+  v1::ShimSignalRequest request;
+  const auto signal = [&](int number) {
+    request.set_signal(number);
+    return Call(*client, "/holdfast.v1.Shim/Signal",
+                request.SerializeAsString());
+  };
+
+  EXPECT_TRUE(signal(SIGUSR1).ok());
+  EXPECT_TRUE(RunUntilOutput("told"));
+  EXPECT_TRUE(absl::IsInvalidArgument(signal(0)));
+  EXPECT_TRUE(absl::IsInvalidArgument(signal(65)));
+  EXPECT_TRUE(signal(SIGKILL).ok());
+  ASSERT_TRUE(RunUntilOver());
+  EXPECT_TRUE(absl::IsFailedPrecondition(signal(SIGUSR1)));
+  EXPECT_EQ(LastStatus().signal(), SIGKILL);
+}
+
+TEST_P(AttachServiceTest, MakesItsJournalGood) {
+  Serve(Command(kRuns));
+  const auto client = Connect();
+  const UniqueFd journal(open(JournalPath().c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(pwrite(journal.get(), "XXXX", 4, 40), 4);
+  ASSERT_TRUE(
+      absl::IsDataLoss(ExecutorJournal::Peek(*files_, JournalPath()).status()));
+
+  const auto repaired = CallFor<v1::ShimRepairJournalResponse>(
+      *client, "RepairJournal", v1::ShimRepairJournalRequest());
+  ASSERT_TRUE(repaired.ok()) << repaired.status();
+
+  EXPECT_TRUE(repaired->rewritten());
+  EXPECT_EQ(repaired->kept_as(), JournalPath() + ".damaged-1");
+  const auto read = ExecutorJournal::Peek(*files_, JournalPath());
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->started->pid(), supervisor_->pid());
+}
+
 TEST_P(AttachServiceTest, RefusesNonsense) {
   Serve(CustomExecutor(kRuns));
   const auto client = Connect();
 
-  for (const char* method : {"LaunchTask", "Kill", "Configure"}) {
+  for (const char* method :
+       {"LaunchTask", "Kill", "Configure", "Signal", "Status"}) {
     const absl::Status status = Call(
         *client, std::string("/holdfast.v1.Shim/") + method, "\xff\xff\xff");
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << method << ": " << status;

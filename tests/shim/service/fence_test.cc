@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
+#include <vector>
 
+#include "api/time_convert.h"
 #include "tests/fakes/fake_clock.h"
 
 namespace holdfast::shim {
@@ -15,13 +18,28 @@ constexpr absl::Duration kMoment = absl::Milliseconds(1);
 class FenceTest : public testing::Test {
  protected:
   void Make(absl::Duration timeout = kTimeout) {
-    fence_ = std::make_unique<Fence>(*loop_, timeout, [this] { ++timeouts_; });
+    lease_.recovery_timeout = timeout;
+    fence_ = std::make_unique<Fence>(*loop_, lease_, [this] { ++timeouts_; });
   }
   void Pass(absl::Duration time) {
     clock_.Advance(time);
     loop_->RunOnce(absl::ZeroDuration());
   }
 
+  void SetTimeout(absl::Duration timeout) {
+    lease_.recovery_timeout = timeout;
+    fence_->SetLease(lease_);
+  }
+  void SetPaused(bool paused) {
+    lease_.paused = paused;
+    fence_->SetLease(lease_);
+  }
+  void Extend(absl::Duration time) {
+    lease_.not_before = clock_.SinceBoot() + time;
+    fence_->SetLease(lease_);
+  }
+
+  Lease lease_;
   FakeClock clock_;
   std::unique_ptr<EventLoop> loop_ =
       std::move(EventLoop::Create(clock_)).value();
@@ -84,7 +102,7 @@ TEST_F(FenceTest, FallsOnceForAll) {
   fence_->AgentBack();
   EXPECT_EQ(fence_->state(), LinkState::kTerminating);
   fence_->AgentLost();
-  fence_->SetTimeout(kMoment);
+  SetTimeout(kMoment);
   Pass(100 * kTimeout);
 
   EXPECT_EQ(timeouts_, 1);
@@ -93,7 +111,7 @@ TEST_F(FenceTest, FallsOnceForAll) {
 TEST_F(FenceTest, FallsAtOnceWithoutARecoveryTimeoutButFromTheLoop) {
   Make();
   fence_->AgentBack();
-  fence_->SetTimeout(absl::ZeroDuration());
+  SetTimeout(absl::ZeroDuration());
 
   fence_->AgentLost();
   EXPECT_EQ(timeouts_, 0) << "whoever says so is not called back in it";
@@ -106,20 +124,20 @@ TEST_F(FenceTest, CountsANewTimeoutFromTheLoss) {
   Make();
   Pass(absl::Minutes(4));
 
-  fence_->SetTimeout(absl::Minutes(5));
+  SetTimeout(absl::Minutes(5));
   Pass(absl::Minutes(1) - kMoment);
   EXPECT_EQ(timeouts_, 0);
   Pass(kMoment);
 
   EXPECT_EQ(timeouts_, 1);
-  EXPECT_EQ(fence_->recovery_timeout(), absl::Minutes(5));
+  EXPECT_EQ(fence_->lease().recovery_timeout, absl::Minutes(5));
 }
 
 TEST_F(FenceTest, FallsAtOnceWhereANewTimeoutHasPassedAlready) {
   Make();
   Pass(absl::Minutes(4));
 
-  fence_->SetTimeout(absl::Minutes(3));
+  SetTimeout(absl::Minutes(3));
   Pass(absl::ZeroDuration());
 
   EXPECT_EQ(timeouts_, 1);
@@ -128,7 +146,7 @@ TEST_F(FenceTest, FallsAtOnceWhereANewTimeoutHasPassedAlready) {
 TEST_F(FenceTest, ForgetsTheOldTimeoutWhenItIsLengthened) {
   Make();
 
-  fence_->SetTimeout(2 * kTimeout);
+  SetTimeout(2 * kTimeout);
   Pass(2 * kTimeout - kMoment);
   EXPECT_EQ(timeouts_, 0) << "the old timer did something";
   Pass(kMoment);
@@ -140,7 +158,7 @@ TEST_F(FenceTest, RemembersATimeoutThatWasSetWhileAttached) {
   Make();
   fence_->AgentBack();
 
-  fence_->SetTimeout(absl::Seconds(1));
+  SetTimeout(absl::Seconds(1));
   Pass(kTimeout);
   EXPECT_EQ(timeouts_, 0);
   fence_->AgentLost();
@@ -161,7 +179,7 @@ TEST_F(FenceTest, CanBeGivenATimeoutAfterAnInfiniteOne) {
   Make(absl::InfiniteDuration());
   Pass(absl::Minutes(1));
 
-  fence_->SetTimeout(absl::Minutes(2));
+  SetTimeout(absl::Minutes(2));
   Pass(absl::Minutes(1));
 
   EXPECT_EQ(timeouts_, 1);
@@ -172,7 +190,7 @@ TEST_F(FenceTest, NeverFallsOnceItIsDisarmed) {
 
   fence_->Disarm();
   Pass(kTimeout);
-  fence_->SetTimeout(kMoment);
+  SetTimeout(kMoment);
   Pass(kTimeout);
   fence_->AgentBack();
   fence_->AgentLost();
@@ -188,6 +206,141 @@ TEST_F(FenceTest, LeavesNoTimerBehind) {
   Pass(kTimeout);
 
   EXPECT_EQ(timeouts_, 0);
+}
+
+TEST_F(FenceTest, NeverFallsWhileItIsPaused) {
+  Make();
+
+  SetPaused(true);
+  Pass(100 * kTimeout);
+  fence_->AgentBack();
+  fence_->AgentLost();
+  Pass(100 * kTimeout);
+
+  EXPECT_EQ(timeouts_, 0);
+  EXPECT_FALSE(fence_->Describe().has_remaining());
+}
+
+TEST_F(FenceTest, CountsAnewWhenAPauseEnds) {
+  Make();
+  SetPaused(true);
+  Pass(100 * kTimeout);
+
+  SetPaused(false);
+  Pass(kTimeout - kMoment);
+  EXPECT_EQ(timeouts_, 0) << "it fell for the time that was paused";
+  Pass(kMoment);
+
+  EXPECT_EQ(timeouts_, 1);
+}
+
+TEST_F(FenceTest, CountsOnWhenAPauseEndsThatNeverBegan) {
+  Make();
+  Pass(kTimeout - kMoment);
+
+  SetPaused(false);
+  Pass(kMoment);
+
+  EXPECT_EQ(timeouts_, 1);
+}
+
+TEST_F(FenceTest, DoesNotFallBeforeItsExtensionIsOver) {
+  Make();
+  Pass(kTimeout - kMoment);
+
+  Extend(kTimeout);
+  Pass(kTimeout - kMoment);
+  EXPECT_EQ(timeouts_, 0);
+  Pass(kMoment);
+
+  EXPECT_EQ(timeouts_, 1);
+}
+
+TEST_F(FenceTest, IsNotShortenedByAnExtension) {
+  Make();
+
+  Extend(kMoment);
+  Pass(kTimeout - kMoment);
+  EXPECT_EQ(timeouts_, 0);
+  Pass(kMoment);
+
+  EXPECT_EQ(timeouts_, 1);
+}
+
+TEST_F(FenceTest, HoldsByAnExtensionThatWasGivenWhileAttached) {
+  Make();
+  fence_->AgentBack();
+  Extend(3 * kTimeout);
+  Pass(kTimeout);
+
+  fence_->AgentLost();
+  Pass(2 * kTimeout - kMoment);
+  EXPECT_EQ(timeouts_, 0);
+  Pass(kMoment);
+
+  EXPECT_EQ(timeouts_, 1);
+}
+
+TEST_F(FenceTest, IsPausedAndExtendedFromItsBeginning) {
+  lease_.paused = true;
+  lease_.not_before = clock_.SinceBoot() + 3 * kTimeout;
+  Make();
+
+  Pass(kTimeout);
+  EXPECT_EQ(timeouts_, 0);
+  SetPaused(false);
+  Pass(2 * kTimeout - kMoment);
+  EXPECT_EQ(timeouts_, 0);
+  Pass(kMoment);
+
+  EXPECT_EQ(timeouts_, 1);
+}
+
+// Every change, in every state of the link: who is attached is never fenced,
+// who is being ended is ended once.
+TEST_F(FenceTest, TakesEveryChangeInEveryState) {
+  const std::vector<std::function<void()>> changes = {
+      [this] { SetTimeout(kMoment); },
+      [this] { SetTimeout(absl::InfiniteDuration()); },
+      [this] { SetPaused(true); },
+      [this] { SetPaused(false); },
+      [this] { Extend(kTimeout); },
+  };
+  for (const auto& first : changes) {
+    for (const auto& second : changes) {
+      lease_ = Lease();
+      timeouts_ = 0;
+      Make();
+      fence_->AgentBack();
+      first();
+      second();
+      Pass(10 * kTimeout);
+      EXPECT_EQ(timeouts_, 0) << "attached";
+      fence_->AgentLost();
+      const bool never =
+          lease_.FiresAt(clock_.SinceBoot()) == absl::InfiniteDuration();
+      Pass(10 * kTimeout);
+      EXPECT_EQ(timeouts_, never ? 0 : 1) << "detached";
+      first();
+      second();
+      Pass(10 * kTimeout);
+      EXPECT_LE(timeouts_, 1) << "terminating";
+    }
+  }
+}
+
+TEST_F(FenceTest, SaysHowLongItHasLeft) {
+  Make();
+  Pass(absl::Minutes(5));
+
+  EXPECT_EQ(fence_->Describe().state(), v1::FenceStatus::DETACHED);
+  EXPECT_EQ(FromProto(fence_->Describe().remaining()), absl::Minutes(10));
+  fence_->AgentBack();
+  EXPECT_EQ(fence_->Describe().state(), v1::FenceStatus::ATTACHED);
+  EXPECT_EQ(FromProto(fence_->Describe().remaining()), kTimeout)
+      << "if the agent were lost now";
+  fence_->Disarm();
+  EXPECT_EQ(fence_->Describe().state(), v1::FenceStatus::TERMINATING);
 }
 
 }  // namespace

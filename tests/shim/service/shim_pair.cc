@@ -25,8 +25,6 @@ void ShimPairTest::Serve(const v1::Intent& intent) {
       .on_task = [this] { link_->DeliverTasks(); },
       .on_kill = [this](const auto& kill) { link_->DeliverKill(kill); },
   });
-  server_->OnConnectionClosed(
-      [this](uint64_t) { attach_->OnConnectionClosed(); });
 }
 
 void ShimPairTest::TearDown() {
@@ -62,14 +60,13 @@ AttachStream ShimPairTest::AttachWhole(rpc::GrpcClient& client,
   return stream;
 }
 
-absl::Status ShimPairTest::Call(rpc::GrpcClient& client,
-                                absl::string_view method,
-                                const std::string& request) {
-  auto answer = std::make_shared<std::optional<absl::Status>>();
-  client.Unary(method, request, absl::InfiniteDuration(),
-               [answer](const absl::StatusOr<std::string>& got) {
-                 *answer = got.status();
-               });
+absl::StatusOr<std::string> ShimPairTest::Answer(rpc::GrpcClient& client,
+                                                 absl::string_view method,
+                                                 const std::string& request) {
+  auto answer = std::make_shared<std::optional<absl::StatusOr<std::string>>>();
+  client.Unary(
+      method, request, absl::InfiniteDuration(),
+      [answer](absl::StatusOr<std::string> got) { *answer = std::move(got); });
   EXPECT_TRUE(RunUntil([&] { return answer->has_value(); }));
   return answer->value_or(absl::UnknownError("no answer"));
 }

@@ -85,8 +85,13 @@ class ShimPairTest : public SupervisorTest {
     EXPECT_TRUE(RunUntil([&] { return stream.ended(); }));
     return stream.end();
   }
+  absl::StatusOr<std::string> Answer(rpc::GrpcClient& client,
+                                     absl::string_view method,
+                                     const std::string& request);
   absl::Status Call(rpc::GrpcClient& client, absl::string_view method,
-                    const std::string& request);
+                    const std::string& request) {
+    return Answer(client, method, request).status();
+  }
 
   std::unique_ptr<rpc::GrpcServer> server_;
   std::unique_ptr<AttachService> attach_;

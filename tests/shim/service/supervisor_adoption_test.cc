@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/time_convert.h"
+#include "shim/executor/process_group.h"
 #include "tests/shim/service/supervisor_fixture.h"
 
 // A shim that takes over what a former one, dead now, had started.
@@ -23,14 +24,17 @@ class AdoptionTest : public SupervisorTest {
   void StartAndDie(const v1::Intent& intent) {
     ASSERT_TRUE(Start(intent).ok());
     pid_ = supervisor_->pid();
+    facts_before_ = facts();
     Die();
   }
   // A journal whose executor is `pid`, as a former shim wrote it.
-  void WriteJournal(const v1::Intent& intent, pid_t pid, uint64_t ticks) {
+  void WriteJournal(const v1::Intent& intent, pid_t pid, uint64_t ticks,
+                    const v1::Started& more = {}) {
     absl::StatusOr<ExecutorJournal> journal =
         ExecutorJournal::Create(*files_, JournalPath(), intent);
     ASSERT_TRUE(journal.ok()) << journal.status();
     v1::JournalRecord started;
+    *started.mutable_started() = more;
     started.mutable_started()->set_pid(pid);
     started.mutable_started()->set_start_ticks(ticks);
     *started.mutable_started()->mutable_time() = ToProto(clock_.Now());
@@ -38,6 +42,7 @@ class AdoptionTest : public SupervisorTest {
   }
 
   pid_t pid_ = -1;
+  ExecutorFacts facts_before_;
 };
 INSTANTIATE_TEST_SUITE_P(Modes, AdoptionTest, kAllModes, ModeName);
 
@@ -115,6 +120,115 @@ TEST_P(AdoptionTest, BelievesNoPidThatAnotherProcessHasNow) {
 
   EXPECT_EQ(supervisor_->pid(), -1);
   EXPECT_EQ(LastStatus().reason(), v1::REASON_SHIM_DIED);
+}
+
+TEST_P(AdoptionTest, BelievesNoProcessOutsideItsGroup) {
+  const pid_t stranger = fork();
+  if (stranger == 0) SleepForever();
+  WriteJournal(Command(""), stranger, *ReadStartTicks(stranger));
+
+  ASSERT_TRUE(TakeOver().ok());
+  ASSERT_TRUE(RunUntilOver());
+
+  EXPECT_EQ(LastStatus().reason(), v1::REASON_SHIM_DIED);
+  EXPECT_THAT(LastStatus().message(), HasSubstr("is not in its cgroup"));
+  EXPECT_EQ(waitpid(stranger, nullptr, WNOHANG), 0) << "it was signalled";
+  kill(stranger, SIGKILL);
+}
+
+TEST_P(AdoptionTest, TouchesNobodyInAnotherGroupOfThatName) {
+  const TestProcess stranger(groups_, SleepForever);
+  v1::Started started;
+  started.set_cgroup_id(12345);
+  WriteJournal(Command(""), stranger.pid(), *ReadStartTicks(stranger.pid()),
+               started);
+
+  ASSERT_TRUE(TakeOver().ok());
+  ASSERT_TRUE(RunUntilOver());
+
+  EXPECT_EQ(LastStatus().reason(), v1::REASON_SHIM_DIED);
+  EXPECT_EQ(waitpid(stranger.pid(), nullptr, WNOHANG), 0) << "it was killed";
+}
+
+TEST_P(AdoptionTest, RecordsTheEndOfOneWhoseGroupIsGone) {
+  StartAndDie(Command("exit 0"));
+  ASSERT_EQ(waitpid(pid_, nullptr, 0), pid_);
+  ASSERT_TRUE(
+      ProcessGroup::Open(groups_.cgroup_directory, groups_.freezer_directory)
+          ->Remove()
+          .ok());
+
+  ASSERT_TRUE(TakeOver().ok());
+  ASSERT_TRUE(RunUntilOver());
+
+  EXPECT_EQ(LastStatus().reason(), v1::REASON_SHIM_DIED);
+  EXPECT_THAT(LastStatus().message(), HasSubstr("there is no process"));
+}
+
+TEST_P(AdoptionTest, ReadsTheStatusOfAZombieThatNobodyReaps) {
+  const NumberPipe started;
+  const TestProcess former_shim(groups_, [&] {
+    const pid_t executor = fork();
+    if (executor == 0) _exit(7);
+    started.Send(executor);
+    SleepForever();
+  });
+  const pid_t executor = started.Receive();
+  ASSERT_TRUE(EndsSoon(*Pidfd::Open(executor)));
+  WriteJournal(Command(""), executor, *ReadStartTicks(executor));
+
+  ASSERT_TRUE(TakeOver().ok());
+  ASSERT_TRUE(RunUntilOver());
+
+  EXPECT_EQ(LastStatus().exit_code(), 7);
+  EXPECT_EQ(LastStatus().reason(), v1::REASON_COMMAND_EXECUTOR_FAILED);
+}
+
+TEST_P(AdoptionTest, IsWrittenDown) {
+  StartAndDie(Command(kWaits));
+  const absl::Time began = FromProto(facts_before_.started->time());
+
+  ASSERT_TRUE(TakeOver().ok());
+
+  ASSERT_EQ(facts().history.size(), 1u);
+  EXPECT_EQ(facts().history[0].started().shim_pid(), getpid());
+  EXPECT_GT(FromProto(facts().history[0].started().time()), began);
+  EXPECT_EQ(FromProto(facts().started->time()), began);
+}
+
+TEST_P(AdoptionTest, HoldsByALeaseThatWasGivenBefore) {
+  ASSERT_TRUE(Start(Command("exec sleep 1000")).ok());
+  v1::ShimConfigureRequest pause;
+  pause.set_fence_paused(true);
+  ASSERT_TRUE(supervisor_->Configure(pause).ok());
+  v1::ShimConfigureRequest extend;
+  *extend.mutable_extend_fence() = ToProto(absl::Hours(2));
+  ASSERT_TRUE(supervisor_->Configure(extend).ok());
+  Die();
+
+  ASSERT_TRUE(TakeOver().ok());
+  Jump(absl::Hours(1));
+  EXPECT_EQ(supervisor_->phase(), Phase::kRunning) << "it was paused";
+  pause.set_fence_paused(false);
+  ASSERT_TRUE(supervisor_->Configure(pause).ok());
+  Jump(absl::Minutes(59));
+  EXPECT_EQ(supervisor_->phase(), Phase::kRunning) << "it was extended";
+  Jump(absl::Minutes(2));
+
+  ASSERT_TRUE(RunUntilOver());
+  EXPECT_EQ(LastStatus().reason(), v1::REASON_RECOVERY_TIMEOUT);
+}
+
+TEST_P(AdoptionTest, KnowsThatTheAgentHadGone) {
+  ASSERT_TRUE(Start(Command(kWaits)).ok());
+  supervisor_->AgentAttached("life-1");
+  supervisor_->AgentLost();
+  Die();
+
+  ASSERT_TRUE(TakeOver().ok());
+  supervisor_->AgentAttached("life-2");
+
+  EXPECT_EQ(CountRecords(v1::JournalRecord::kAttached), 1);
 }
 
 TEST_P(AdoptionTest, KillsWhatAnExecutorLeftThatEndedMeanwhile) {

@@ -95,7 +95,7 @@ TEST_P(SupervisorDiskTest, MakesAFailedWriteAnErrorOfOneCall) {
   EXPECT_EQ(facts().tasks[0].acknowledged, 0u);
 
   EXPECT_TRUE(supervisor_->Acknowledge(running).ok());
-  EXPECT_TRUE(supervisor_->SetRecoveryTimeout(absl::Seconds(1)).ok());
+  EXPECT_TRUE(ConfigureTimeout(absl::Seconds(1)).ok());
   EXPECT_EQ(OnDisk().tasks[0].acknowledged, 1u);
 }
 

@@ -113,7 +113,7 @@ TEST_P(SupervisorFenceTest, CountsFromTheLossOfTheAgent) {
 TEST_P(SupervisorFenceTest, HoldsByATimeoutThatWasChanged) {
   ASSERT_TRUE(Start(Command("exec sleep 1000")).ok());
   supervisor_->AgentAttached("life-1");
-  ASSERT_TRUE(supervisor_->SetRecoveryTimeout(absl::Seconds(30)).ok());
+  ASSERT_TRUE(ConfigureTimeout(absl::Seconds(30)).ok());
   EXPECT_EQ(FromProto(facts().limits->recovery_timeout()), absl::Seconds(30));
 
   supervisor_->AgentLost();

@@ -89,6 +89,12 @@ absl::Status SupervisorTest::Supervise(absl::StatusOr<ExecutorJournal> journal,
   return supervisor_->Start(std::move(obstacle));
 }
 
+absl::Status SupervisorTest::ConfigureTimeout(absl::Duration timeout) {
+  v1::ShimConfigureRequest request;
+  *request.mutable_recovery_timeout() = ToProto(timeout);
+  return supervisor_->Configure(request).status();
+}
+
 bool SupervisorTest::RunUntil(const std::function<bool()>& done) {
   const absl::Duration end = SystemClock().SinceBoot() + absl::Seconds(30);
   while (!done()) {

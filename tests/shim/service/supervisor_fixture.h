@@ -50,6 +50,8 @@ class SupervisorTest : public ContainerTest {
   void Die() { supervisor_.reset(); }
   absl::Status TakeOver();
 
+  absl::Status ConfigureTimeout(absl::Duration timeout);
+
   bool RunUntil(const std::function<bool()>& done);
   bool RunUntilOver() {
     return RunUntil([this] { return over_ > 0; });
