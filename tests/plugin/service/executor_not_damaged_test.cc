@@ -80,7 +80,7 @@ class ExecutorNotDamagedTest : public testing::Test {
   std::shared_ptr<Executor> Recover() {
     auto executor = std::make_shared<Executor>(environment_, kContainer,
                                                /*checkpoint=*/true);
-    executor->Recover({});
+    executor->Recover(ExecutorFacts());
     return executor;
   }
 

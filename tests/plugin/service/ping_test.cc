@@ -1,6 +1,7 @@
 // Ping is answered whatever the agent's loop does; here it does nothing.
 
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <thread>
