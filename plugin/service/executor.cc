@@ -5,6 +5,11 @@
 #include "base/log.h"
 
 namespace holdfast {
+namespace {
+
+constexpr char kLooking[] = "looking for its shim";
+
+}  // namespace
 
 Executor::Executor(const Environment& environment, std::string container_id,
                    bool checkpoint)
@@ -52,7 +57,7 @@ void Executor::Launch(LaunchRequest request, Done done) {
 void Executor::Recover(absl::StatusOr<ExecutorFacts> facts) {
   damage_ = facts.status();
   if (facts.ok()) facts_ = *std::move(facts);
-  condition_ = "looking for its shim";
+  condition_ = kLooking;
   Resolve();
 }
 
@@ -71,9 +76,8 @@ void Executor::AttachTo(UniqueFd connection) {
           .on_record = [this](const auto& record) { Apply(record); },
           .on_lost = [this](const absl::Status& why) { OnLinkLost(why); },
       });
-  if (state_ == ExecutorState::kUnattached) {
-    condition_ = "its shim has not answered yet";
-  }
+  // What it answered before is the better word.
+  if (condition_ == kLooking) condition_ = "its shim has not answered yet";
 }
 
 void Executor::OnSnapshot(const v1::AttachResponse::Snapshot& snapshot) {

@@ -123,7 +123,7 @@ void Supervisor::TellAdopted() {
   *record.mutable_started() = *facts().started;
   record.mutable_started()->set_shim_pid(getpid());
   *record.mutable_started()->mutable_time() = ToProto(loop_.clock().Now());
-  TellTimeline(record);
+  TellTimeline({record});
 }
 
 std::optional<v1::KillRequested> Supervisor::KillUnderWay() const {
@@ -206,7 +206,9 @@ absl::Status Supervisor::WatchProcess() {
 // the disk says.
 absl::Status Supervisor::Record(std::vector<v1::JournalRecord> records) {
   HOLDFAST_RETURN_IF_ERROR(journal_.ReopenIfFailed());
+  if (untold_attachment_) records.insert(records.begin(), *untold_attachment_);
   HOLDFAST_RETURN_IF_ERROR(journal_.Record(records));
+  if (std::exchange(untold_attachment_, std::nullopt)) told_detached_ = false;
   if (listeners_.on_record) {
     for (const v1::JournalRecord& record : records) {
       listeners_.on_record(record);

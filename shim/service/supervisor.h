@@ -102,7 +102,7 @@ class Supervisor {
   absl::Status Record(std::vector<v1::JournalRecord> records);
   absl::Duration GraceOf(const v1::KillRequested& request) const;
   void Terminate(absl::Duration grace);
-  void TellTimeline(const v1::JournalRecord& record);
+  void TellTimeline(std::vector<v1::JournalRecord> records);
   void OnFenced();
   void OnProcessEnded();
   void BeginReaping(v1::Exited exited);
@@ -120,6 +120,8 @@ class Supervisor {
   std::unique_ptr<ExecutorEnd> end_;
   std::optional<v1::JournalRecord> unrecorded_fence_;  // the disk refused it
   bool told_detached_;  // the journal's last word on the link
+  // Goes to the journal with whatever is recorded next.
+  std::optional<v1::JournalRecord> untold_attachment_;
   uint64_t oom_kills_before_ = 0;
   absl::Duration kill_at_ = absl::InfiniteDuration();  // since boot
   EventLoop::TimerId kill_timer_ = 0;

@@ -15,7 +15,7 @@ namespace holdfast::shim {
 namespace {
 
 // A restarted agent attaches to all executors at once: none of them writes to
-// the disk before the others had their turn.
+// the disk for that alone before the others had their turn.
 constexpr absl::Duration kTimelineDelay = absl::Milliseconds(250);
 
 absl::Status CheckDuration(const char* name,
@@ -96,14 +96,13 @@ void Supervisor::AgentAttached(const std::string& incarnation) {
   fence_.AgentBack();
   fence_.SetLease(LeaseOf(facts()));
   if (phase_ == Phase::kOver || !told_detached_) return;
-  v1::JournalRecord record;
-  record.mutable_attached()->set_agent_incarnation(incarnation);
-  *record.mutable_attached()->mutable_time() = ToProto(loop_.clock().Now());
-  timeline_timer_ = loop_.After(kTimelineDelay, [this, record] {
+  v1::Attached& attached = *untold_attachment_.emplace().mutable_attached();
+  attached.set_agent_incarnation(incarnation);
+  *attached.mutable_time() = ToProto(loop_.clock().Now());
+  loop_.Cancel(timeline_timer_);
+  timeline_timer_ = loop_.After(kTimelineDelay, [this] {
     timeline_timer_ = 0;
-    if (phase_ == Phase::kOver) return;
-    TellTimeline(record);
-    told_detached_ = false;
+    if (untold_attachment_ && phase_ != Phase::kOver) TellTimeline({});
   });
 }
 
@@ -112,18 +111,18 @@ void Supervisor::AgentLost() {
   const bool was_attached = fence_.state() == LinkState::kAttached;
   fence_.AgentLost();
   fence_.SetLease(LeaseOf(facts()));
-  loop_.Cancel(std::exchange(timeline_timer_, 0));
+  untold_attachment_.reset();
   if (!was_attached || told_detached_) return;
   v1::JournalRecord record;
   *record.mutable_detached()->mutable_time() = ToProto(loop_.clock().Now());
-  TellTimeline(record);
+  TellTimeline({record});
   told_detached_ = true;
 }
 
 // For people who ask what happened; nothing depends on it.
-void Supervisor::TellTimeline(const v1::JournalRecord& record) {
-  if (absl::Status recorded = Record({record}); !recorded.ok()) {
-    Log(Severity::kWarning, recorded.ToString());
+void Supervisor::TellTimeline(std::vector<v1::JournalRecord> records) {
+  if (absl::Status told = Record(std::move(records)); !told.ok()) {
+    Log(Severity::kWarning, told.ToString());
   }
 }
 

@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/files.h"
 #include "hack/local_agent/local_agent.h"
 #include "hack/local_agent/processes.h"
 #include "hack/local_agent/update_ledger.h"
@@ -68,6 +69,10 @@ class BurstTest : public testing::Test {
   void TearDown() override {
     watcher_.reset();
     if (agent_ == nullptr) return;
+    if (HasFailure()) {
+      const auto log = ReadSmallFile(agent_->log_path());
+      GTEST_LOG_(INFO) << "the agent's log:\n" << log.value_or("none");
+    }
     EXPECT_TRUE(agent_->StopGently().ok());
     hack::ReapOrphans();
     EXPECT_EQ(hack::ProcessesNaming(agent_->directory()),

@@ -227,6 +227,7 @@ TEST_P(AdoptionTest, KnowsThatTheAgentHadGone) {
 
   ASSERT_TRUE(TakeOver().ok());
   supervisor_->AgentAttached("life-2");
+  Jump(absl::Seconds(1));
 
   EXPECT_EQ(CountRecords(v1::JournalRecord::kAttached), 1);
 }
