@@ -1,0 +1,81 @@
+"""What a machine is given: a build's programs, and Holdfast installed of it.
+
+    /share/bin, /share/tests   of the build; found at their own paths, too
+    /share/root                what `cmake --install` puts below /
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from . import image
+from .disk import pack_directory
+from .machine import Machine
+
+# As a package's scripts would do it, without the start.
+INSTALL = """
+cp -a /share/root/. /
+systemd-sysusers && systemd-tmpfiles --create
+systemctl daemon-reload
+"""
+
+
+def pack(build, disk):
+    """A disk of what is in `build`. What is not built is left out."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-stage-") as stage:
+        for name in ("bin", "tests"):
+            source = os.path.join(build, name)
+            os.mkdir(os.path.join(stage, name))
+            for program in _programs(source):
+                _strip(os.path.join(source, program),
+                       os.path.join(stage, name, program))
+        subprocess.run(
+            ["cmake", "--install", build, "--prefix", "/usr", "--strip"],
+            check=True, stdout=subprocess.DEVNULL,
+            env={**os.environ, "DESTDIR": os.path.join(stage, "root")})
+        for unwanted in ("include", "share/man"):
+            shutil.rmtree(os.path.join(stage, "root/usr", unwanted),
+                          ignore_errors=True)
+        pack_directory(stage, disk)
+
+
+def bind_build(machine, build):
+    """Tests know their programs by the paths of their build."""
+    machine.check(f"for name in bin tests; do mkdir -p {build}/$name && "
+                  f"mount --bind /share/$name {build}/$name; done")
+
+
+@contextlib.contextmanager
+def booted(build):
+    """A machine on which Holdfast is installed and serves, if it is built."""
+    made = image.find_or_build()
+    if not os.path.exists(os.path.join(build, "bin/holdfastd")):
+        print(f"nothing is built in {build}: a bare machine", file=sys.stderr)
+        with Machine(made) as machine:
+            yield machine
+        return
+    with tempfile.TemporaryDirectory(prefix="holdfast-share-") as directory:
+        share = os.path.join(directory, "share.ext4")
+        pack(build, share)
+        with Machine(made, share=share) as machine:
+            bind_build(machine, build)
+            machine.check(INSTALL)
+            machine.check("systemctl enable --quiet --now holdfastd.service")
+            yield machine
+
+
+def _programs(directory):
+    for name in sorted(os.listdir(directory)):
+        path = os.path.join(directory, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            yield name
+
+
+def _strip(source, target):
+    """A third of the size; what is no ELF file is copied as it is."""
+    if subprocess.run(["strip", "-o", target, source],
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        shutil.copy(source, target)
