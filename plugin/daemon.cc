@@ -22,6 +22,7 @@
 #include "base/boot_id.h"
 #include "base/errors.h"
 #include "base/log.h"
+#include "base/service_manager.h"
 #include "base/uuid.h"
 #include "base/version.h"
 #include "cgroups/cgroups.h"
@@ -42,6 +43,7 @@ namespace {
 // to pay (design: one flush serves many files).
 constexpr int kWorkers = 16;
 constexpr absl::Duration kShutdownGrace = absl::Milliseconds(500);
+constexpr absl::Duration kTellProgress = absl::Milliseconds(200);
 
 int Fail(const absl::Status& status, int exit_code) {
   Log(Severity::kError, status.message());
@@ -153,6 +155,8 @@ class Daemon {
         *std::move(frameworks),
         [this](const std::vector<absl::Status>& damage) { Refuse(damage); },
         [this] { OnRecovered(); });
+    service_manager_.Tell("READY=1");
+    TellProgress();
     const absl::Status watched =
         loop_.Watch(stop_signals_.get(), EPOLLIN, [this](uint32_t) { Stop(); });
     if (!watched.ok()) return Fail(watched, EX_OSERR);
@@ -191,6 +195,14 @@ class Daemon {
     return absl::OkStatus();
   }
 
+  void TellProgress() {
+    if (!agent_.recovering()) return;
+    const auto [settled, all] = agent_.recovery_progress();
+    service_manager_.Tell(
+        absl::StrCat("STATUS=RECOVERING ", settled, "/", all));
+    loop_.After(kTellProgress, [this] { TellProgress(); });
+  }
+
   void OnRecovered() {
     health_.SetReady();
     const Measure measure = agent_.TakeMeasure();
@@ -198,6 +210,9 @@ class Daemon {
     for (const auto& [outcome, count] : measure.outcomes) {
       outcomes.push_back(absl::StrCat(outcome.first, ":", count));
     }
+    service_manager_.Tell(absl::StrCat("STATUS=serving, ",
+                                       measure.executors_to_recover,
+                                       " executors recovered"));
     Log(Severity::kInfo, "recovery is complete",
         {{"executors", measure.executors_to_recover},
          {"seconds", absl::ToDoubleSeconds(measure.recovery_took)},
@@ -214,6 +229,8 @@ class Daemon {
         "executors live on; look at the files above, or start once with "
         "--strict=false, which moves the damaged ones aside",
         {{"damaged", damage.size()}});
+    service_manager_.Tell(
+        "STATUS=the checkpoint is damaged; nothing was touched, see the log");
     exit_code_ = EX_DATAERR;
     loop_.Stop();
   }
@@ -222,6 +239,7 @@ class Daemon {
     signalfd_siginfo signal;
     (void)!read(stop_signals_.get(), &signal, sizeof signal);
     Log(Severity::kInfo, "stopping; checkpointed executors live on");
+    service_manager_.Tell("STOPPING=1\nSTATUS=stopping");
     loop_.Unwatch(stop_signals_.get());
     agent_.Shutdown([this] {
       loop_.After(kShutdownGrace * 4, [this] { loop_.Stop(); });
@@ -234,6 +252,7 @@ class Daemon {
     });
   }
 
+  const ServiceManager service_manager_ = ServiceManager::FromEnvironment();
   const PluginFlags& flags_;
   UniqueFd stop_signals_;
   AgentStore& store_;

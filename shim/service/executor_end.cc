@@ -1,5 +1,7 @@
 #include "shim/service/executor_end.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "base/log.h"
@@ -57,13 +59,16 @@ std::vector<v1::JournalRecord> ExecutorEnd::Records() const {
   }
   *records.emplace_back().mutable_exited() = exited_;
   const bool custom = told.intent.launch().custom();
+  const bool host_stops = access(executor_.host_stop_mark.c_str(), F_OK) == 0;
   uint64_t updates = 0;
   for (const TaskFacts& task : told.tasks) {
     if (task.IsTerminal()) continue;
+    const bool asked = task.kill || told.kill || told.fenced;
     const Outcome outcome =
-        custom ? OutcomeOfOrphan(exited_, task.kill, told.kill, told.fenced)
-               : OutcomeOfCommand(exited_, task.kill ? task.kill : told.kill,
-                                  told.fenced);
+        host_stops && !asked ? OutcomeOfHostStop(exited_)
+        : custom ? OutcomeOfOrphan(exited_, task.kill, told.kill, told.fenced)
+                 : OutcomeOfCommand(exited_, task.kill ? task.kill : told.kill,
+                                    told.fenced);
     v1::StatusUpdate update =
         MakeTaskUpdate(task.info, outcome.state, outcome.reason,
                        outcome.message, executor_.loop.clock().Now());

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,6 +28,9 @@ class ExecutorEnd {
     const ProcessGroup& group;
     OutputLog& out;
     OutputLog& err;
+    // <runtime_dir>/host-is-stopping, which the unit of the executors makes
+    // when it is stopped with the machine.
+    std::string host_stop_mark;
   };
   struct Events {
     // To be made durable, and told; see ExecutorJournal::Record.

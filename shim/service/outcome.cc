@@ -82,4 +82,10 @@ Outcome OutcomeOfOrphan(const v1::Exited& exited,
                    Describe(exited))};
 }
 
+Outcome OutcomeOfHostStop(const v1::Exited& exited) {
+  return {v1::TASK_FAILED, v1::REASON_AGENT_REBOOTED,
+          absl::StrCat("The host went down; the executor was ended and ",
+                       Describe(exited))};
+}
+
 }  // namespace holdfast::shim

@@ -28,6 +28,10 @@ Outcome OutcomeOfOrphan(const v1::Exited& exited,
                         const std::optional<v1::KillRequested>& executor_kill,
                         const std::optional<v1::Fenced>& fenced);
 
+// The end of a task that nobody asked for, while the host went down: the host's
+// doing, however the process took it.
+Outcome OutcomeOfHostStop(const v1::Exited& exited);
+
 // "exited with status 7", "terminated by signal 11 (Segmentation fault)".
 std::string Describe(const v1::Exited& exited);
 

@@ -346,7 +346,8 @@ void Supervisor::BeginReaping(v1::Exited exited) {
   fence_.Disarm();
   phase_ = Phase::kReaping;
   end_ = std::make_unique<ExecutorEnd>(
-      ExecutorEnd::Executor{loop_, journal_, *group_, *stdout_, *stderr_},
+      ExecutorEnd::Executor{loop_, journal_, *group_, *stdout_, *stderr_,
+                            runtime_directory_ + "/../../host-is-stopping"},
       std::move(exited), std::move(unrecorded_fence_),
       ExecutorEnd::Events{
           .record =

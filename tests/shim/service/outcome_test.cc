@@ -174,5 +174,12 @@ TEST(OrphanOutcome, OfTheFenceGoesBeforeEveryKill) {
             v1::REASON_RECOVERY_TIMEOUT);
 }
 
+TEST(Outcome, OfAHostThatGoesDownIsNotTheTasksOwn) {
+  ExpectOutcome(OutcomeOfHostStop(WithCode(0)), v1::TASK_FAILED,
+                v1::REASON_AGENT_REBOOTED,
+                "The host went down; the executor was ended and exited with "
+                "status 0");
+}
+
 }  // namespace
 }  // namespace holdfast::shim

@@ -19,7 +19,9 @@ void SupervisorTest::SetUp() {
   if (IsSkipped() || cgroups_ == nullptr) return;
   loop_ = std::move(EventLoop::Create(clock_)).value();
   groups_ = CreateContainer();
-  ASSERT_EQ(mkdir((directory_ / "run").c_str(), 0700), 0);
+  for (const char* name : {"run", "run/shims", "run/shims/container"}) {
+    ASSERT_EQ(mkdir((directory_ / name).c_str(), 0700), 0);
+  }
 }
 
 void SupervisorTest::TearDown() {
@@ -78,8 +80,8 @@ absl::Status SupervisorTest::TakeOver() {
 absl::Status SupervisorTest::Supervise(absl::StatusOr<ExecutorJournal> journal,
                                        absl::Status obstacle) {
   if (!journal.ok()) return journal.status();
-  supervisor_ = std::make_unique<Supervisor>(*loop_, *std::move(journal),
-                                             directory_ / "run");
+  supervisor_ = std::make_unique<Supervisor>(
+      *loop_, *std::move(journal), directory_ / "run/shims/container");
   supervisor_->Listen({
       .on_record = [this](const auto& record) { records_.push_back(record); },
       .on_over = [this] { ++over_; },

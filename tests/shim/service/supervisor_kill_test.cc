@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <fstream>
+
 #include "api/time_convert.h"
 #include "tests/shim/service/supervisor_fixture.h"
 
@@ -180,6 +182,19 @@ TEST_P(KillTest, OfACustomExecutorEndsItWithAllItsTasks) {
 
   EXPECT_EQ(kills_.size(), 1u) << "it was told, too";
   EXPECT_EQ(LastStatus().state(), v1::TASK_KILLED);
+}
+
+// As systemd ends all that is in a unit.
+TEST_P(KillTest, KnowsAHostThatGoesDown) {
+  StartAndWait(Command(kPolite));
+  std::ofstream(directory_ / "run/host-is-stopping");
+
+  kill(supervisor_->pid(), SIGTERM);
+  ASSERT_TRUE(RunUntilOver());
+
+  EXPECT_EQ(LastStatus().state(), v1::TASK_FAILED);
+  EXPECT_EQ(LastStatus().reason(), v1::REASON_AGENT_REBOOTED);
+  EXPECT_EQ(LastStatus().exit_code(), 3) << "the kernel's fact beside it";
 }
 
 }  // namespace
