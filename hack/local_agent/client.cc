@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/errors.h"
@@ -14,6 +15,8 @@
 
 namespace holdfast::hack {
 namespace {
+
+constexpr char kDetailsPayload[] = "google.rpc.Status";
 
 absl::StatusOr<UniqueFd> Dial(const std::string& path) {
   sockaddr_un address = {};
@@ -52,8 +55,18 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(
 }
 
 absl::Status Client::ToAbsl(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+  absl::Status result(static_cast<absl::StatusCode>(status.error_code()),
                       status.error_message());
+  // A connection that is lost has none.
+  if (!status.error_details().empty()) {
+    result.SetPayload(kDetailsPayload, absl::Cord(status.error_details()));
+  }
+  return result;
+}
+
+bool Client::MayTryAgain(const absl::Status& status) {
+  return absl::IsUnavailable(status) &&
+         status.GetPayload(kDetailsPayload).has_value();
 }
 
 }  // namespace holdfast::hack

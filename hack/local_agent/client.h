@@ -38,6 +38,9 @@ class Client {
   Stub& stub() { return *stub_; }
 
   static absl::Status ToAbsl(const grpc::Status& status);
+  // The agent said UNAVAILABLE, and not the connection: the same call again,
+  // a little later, may be answered.
+  static bool MayTryAgain(const absl::Status& status);
 
  private:
   explicit Client(std::shared_ptr<grpc::Channel> channel)

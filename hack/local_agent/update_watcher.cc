@@ -4,6 +4,12 @@
 #include "base/log.h"
 
 namespace holdfast::hack {
+namespace {
+
+// An executor that is busy with its launch lets us wait, and then says so.
+constexpr absl::Duration kAcknowledgeFor = absl::Minutes(1);
+
+}  // namespace
 
 UpdateWatcher::UpdateWatcher(Client& client, UpdateLedger& ledger,
                              std::string framework_id)
@@ -40,8 +46,11 @@ void UpdateWatcher::Acknowledge(const v1::StatusUpdate& update) {
   request.set_framework_id(framework_id_);
   request.set_task_id(update.status().task_id());
   request.set_uuid(update.uuid());
-  const absl::Status status =
-      client_.Call(&Stub::AcknowledgeUpdate, request).status();
+  const absl::Time deadline = absl::Now() + kAcknowledgeFor;
+  absl::Status status;
+  do {
+    status = client_.Call(&Stub::AcknowledgeUpdate, request).status();
+  } while (Client::MayTryAgain(status) && absl::Now() < deadline);
   if (status.ok()) {
     ledger_.NoteAcknowledged(update.status().task_id());
   } else {

@@ -29,15 +29,17 @@ class Console:
         self._socket.settimeout(60)
         self._socket.sendall(base64.b64encode(script.encode()) + b"\n")
 
-    def run(self, script, timeout):
-        """(exit code, output) of a bash script."""
+    def run(self, script, timeout, watch=lambda received: None):
+        """(exit code, output) of a bash script. `watch` is given all that was
+        received, whenever that is more."""
         self.send(script)
-        output, match = self._read_until(rb"\x1eexit (\d+)\r?\n", timeout)
+        output, match = self._read_until(rb"\x1eexit (\d+)\r?\n", timeout,
+                                         watch)
         # Some programs set a terminal's modes anew.
         output = output.replace(b"\r\n", b"\n")
         return int(match.group(1)), output.decode(errors="replace")
 
-    def _read_until(self, pattern, timeout):
+    def _read_until(self, pattern, timeout, watch=lambda received: None):
         deadline = time.monotonic() + timeout
         while not (match := re.search(pattern, self._received)):
             self._socket.settimeout(max(0.01, deadline - time.monotonic()))
@@ -51,6 +53,7 @@ class Console:
             if not received:
                 raise ConsoleClosed("the machine went away")
             self._received += received
+            watch(self._received)
         output = self._received[: match.start()]
         self._received = self._received[match.end() :]
         return output, match

@@ -60,7 +60,8 @@ def _run_program(made, share, snapshot, build, program, gtest_filter):
         try:
             code, output = machine.run(
                 f"cd /tmp && {build}/tests/{program} --gtest_color=no "
-                f"--gtest_filter='{gtest_filter}'", TIMEOUT)
+                f"--gtest_filter='{gtest_filter}'", TIMEOUT,
+                watch=VerdictPrinter())
         except (TimeoutError, OSError) as error:
             code, output = -1, str(error)
     outcome = judge(program, code, output)
@@ -70,6 +71,20 @@ def _run_program(made, share, snapshot, build, program, gtest_filter):
           f"{outcome.skipped} skipped, {time.monotonic() - start:.0f} s",
           flush=True)
     return outcome
+
+
+class VerdictPrinter:
+    """Shows each test's verdict when it is there; some take a minute."""
+
+    def __init__(self):
+        self._printed = 0
+
+    def __call__(self, received):
+        end = received.rfind(b"\n") + 1
+        lines = received[self._printed : end].decode(errors="replace")
+        self._printed = max(self._printed, end)
+        for match in VERDICT.finditer(lines):
+            print(f"  {match.group(0)}", flush=True)
 
 
 def judge(program, code, output):

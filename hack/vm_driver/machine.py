@@ -84,11 +84,11 @@ class Machine:
     def is_on(self):
         return self._qemu is not None and self._qemu.poll() is None
 
-    def run(self, script, timeout=120):
-        """A bash script in the guest, as root."""
-        return Result(*self._console.run(script, timeout))
+    def run(self, script, timeout=600, **watch):
+        """A bash script in the guest, as root; `watch`: see console.py."""
+        return Result(*self._console.run(script, timeout, **watch))
 
-    def check(self, script, timeout=120):
+    def check(self, script, timeout=600):
         """The output of a script that has to succeed."""
         result = self.run("set -e\n" + script, timeout)
         if result.exit_code != 0:
