@@ -151,6 +151,11 @@ absl::Status ValidateFramework(const v1::FrameworkInfo& framework) {
       AtMost("framework name", framework.name().size(), kKiB, "bytes"));
   HOLDFAST_RETURN_IF_ERROR(
       ValidateDuration("failover_timeout", framework.failover_timeout()));
+  if (framework.has_failover_timeout() &&
+      framework.implicit_acknowledgement()) {
+    return Invalid("failover_timeout",
+                   "must not be set together with implicit_acknowledgement");
+  }
   HOLDFAST_RETURN_IF_ERROR(
       AtMost("capabilities", framework.capabilities_size(), 64, "entries"));
   return ValidateLabels(framework.labels());

@@ -109,6 +109,9 @@ class Cgroups {
       const std::string& container_id) const = 0;
   // SIGKILLs what is in the executor's group. NotFound: no such group.
   virtual absl::Status Kill(const std::string& container_id) = 0;
+  // The same for the shim's group: each process in it is held by a pidfd and
+  // seen there before it is signalled.
+  virtual absl::Status KillShim(const std::string& container_id) = 0;
   // Removes the container's groups. FailedPrecondition: a process is left in
   // them. OK when they are gone already.
   virtual absl::Status RemoveContainer(const std::string& container_id) = 0;

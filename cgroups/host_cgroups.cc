@@ -1,5 +1,6 @@
 #include "cgroups/host_cgroups.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -217,6 +218,16 @@ absl::Status HostCgroups::Kill(const std::string& container_id) {
         absl::StrCat("kill: no cgroup of container ", container_id));
   }
   return KillProcesses(tracked);
+}
+
+absl::Status HostCgroups::KillShim(const std::string& container_id) {
+  const std::string shim =
+      absl::StrCat(Container(layout_.tracking_mount, container_id), "/shim");
+  if (!Exists(shim)) {
+    return absl::NotFoundError(
+        absl::StrCat("kill: no cgroup of container ", container_id, "'s shim"));
+  }
+  return SignalProcesses(shim, SIGKILL);
 }
 
 absl::Status HostCgroups::RemoveContainer(const std::string& container_id) {

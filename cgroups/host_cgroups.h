@@ -40,6 +40,7 @@ class HostCgroups : public Cgroups {
   absl::StatusOr<bool> HasProcesses(
       const std::string& container_id) const override;
   absl::Status Kill(const std::string& container_id) override;
+  absl::Status KillShim(const std::string& container_id) override;
   absl::Status RemoveContainer(const std::string& container_id) override;
   absl::StatusOr<std::vector<std::string>> Containers() const override;
   void RemoveRootIfEmpty() override;

@@ -31,10 +31,10 @@
 #include "plugin/launch/file_limit.h"
 #include "plugin/metrics/loop_measurer.h"
 #include "plugin/metrics/metrics_server.h"
+#include "plugin/recovery/former_agent.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/health_service.h"
 #include "plugin/service/orchestrator_service.h"
-#include "shim/bundle/executor_journal.h"
 
 namespace holdfast {
 namespace {
@@ -66,17 +66,14 @@ absl::StatusOr<UniqueFd> CatchStopSignals() {
   return fd;
 }
 
-// The id that the executors' journals hold; empty: there is none.
-std::string AgentIdOfExecutors(const Layout& layout) {
-  const absl::StatusOr<std::vector<std::string>> names =
-      SystemFiles().List(layout.Executors(/*checkpoint=*/true));
-  if (!names.ok()) return "";
-  for (const std::string& name : *names) {
-    const absl::StatusOr<ExecutorFacts> facts = ExecutorJournal::Peek(
-        SystemFiles(), layout.Journal(name, /*checkpoint=*/true));
-    if (facts.ok()) return facts->intent.agent_id();
-  }
-  return "";
+// What an agent that was shut down leaves to the next one: nothing.
+void StartAnew(v1::AgentRecord& record) {
+  const std::string former = record.agent().agent_id();
+  record.Clear();
+  record.mutable_agent()->set_agent_id(RandomUuid());
+  Log(Severity::kWarning,
+      "the former agent was shut down by its orchestrator; this is another one",
+      {{"former", former}, {"agent", record.agent().agent_id()}});
 }
 
 // The agent's own record: its id is for ever, its boot id is today's.
@@ -92,10 +89,15 @@ absl::StatusOr<v1::AgentRecord> LoadOrMakeAgent(AgentStore& store,
     record = *std::move(loaded);
   } else {
     // Lost, perhaps: its executors know whose they are.
-    const std::string known = AgentIdOfExecutors(store.layout());
+    const std::string known = AgentIdOfExecutors(SystemFiles(), store.layout());
     record.mutable_agent()->set_agent_id(known.empty() ? RandomUuid() : known);
   }
   const std::string before = record.SerializeAsString();
+  // As long as one of its executors lives, it is still the former one.
+  if (record.retired() &&
+      !MayAnyExecutorLive(SystemFiles(), store.layout(), boot_id)) {
+    StartAnew(record);
+  }
   if (!record.boot_id().empty() && record.boot_id() != boot_id) {
     Log(Severity::kWarning, "the host was rebooted since the last start");
   }
@@ -151,14 +153,15 @@ class Daemon {
     }
     absl::StatusOr<AgentStore::Frameworks> frameworks = store_.LoadFrameworks();
     if (!frameworks.ok()) return Fail(frameworks.status(), EX_IOERR);
+    agent_.WhenCleanedUp([this] { OnCleanedUp(); });
     agent_.Recover(
         *std::move(frameworks),
         [this](const std::vector<absl::Status>& damage) { Refuse(damage); },
         [this] { OnRecovered(); });
     service_manager_.Tell("READY=1");
     TellProgress();
-    const absl::Status watched =
-        loop_.Watch(stop_signals_.get(), EPOLLIN, [this](uint32_t) { Stop(); });
+    const absl::Status watched = loop_.Watch(
+        stop_signals_.get(), EPOLLIN, [this](uint32_t) { OnStopSignal(); });
     if (!watched.ok()) return Fail(watched, EX_OSERR);
     loop_.Run();
     return exit_code_;
@@ -204,7 +207,8 @@ class Daemon {
   }
 
   void OnRecovered() {
-    health_.SetReady();
+    // Nobody is to rely on one that is about to leave.
+    if (flags_.recover == RecoverMode::kReconnect) health_.SetReady();
     const Measure measure = agent_.TakeMeasure();
     std::vector<std::string> outcomes;
     for (const auto& [outcome, count] : measure.outcomes) {
@@ -235,13 +239,26 @@ class Daemon {
     loop_.Stop();
   }
 
-  void Stop() {
+  void OnStopSignal() {
     signalfd_siginfo signal;
     (void)!read(stop_signals_.get(), &signal, sizeof signal);
     Log(Severity::kInfo, "stopping; checkpointed executors live on");
+    Stop();
+  }
+
+  void OnCleanedUp() {
+    if (stopping_) return;
+    Log(Severity::kInfo,
+        "cleaned up: no executor lives; what is unacknowledged is delivered "
+        "by a start with --recover=reconnect");
+    Stop();
+  }
+
+  void Stop() {
+    stopping_ = true;
     service_manager_.Tell("STOPPING=1\nSTATUS=stopping");
     loop_.Unwatch(stop_signals_.get());
-    agent_.Shutdown([this] {
+    agent_.Stop([this] {
       loop_.After(kShutdownGrace * 4, [this] { loop_.Stop(); });
       // Calls under way are answered by the loop, so it waits elsewhere.
       std::thread([this] {
@@ -264,6 +281,7 @@ class Daemon {
   std::unique_ptr<grpc::Server> server_;
   LoopMeasurer measurer_{loop_, [this] { return agent_.TakeMeasure(); }};
   std::unique_ptr<MetricsServer> metrics_;
+  bool stopping_ = false;
   int exit_code_ = EX_OK;
 };
 
@@ -279,8 +297,15 @@ int RunDaemon(const PluginFlags& flags) {
   if (!stop_signals.ok()) return Fail(stop_signals.status(), EX_OSERR);
   const absl::StatusOr<std::string> boot_id = ReadBootId(flags.boot_id_file);
   if (!boot_id.ok()) return Fail(boot_id.status(), EX_OSERR);
-  absl::StatusOr<std::unique_ptr<AgentStore>> store = AgentStore::Open(
-      SystemFiles(), Layout{flags.work_dir, flags.runtime_dir});
+  const Layout layout = {flags.work_dir, flags.runtime_dir};
+  if (flags.recover == RecoverMode::kCleanup &&
+      !HasCheckpoint(SystemFiles(), layout)) {
+    Log(Severity::kInfo, "nothing to clean up: there is no checkpoint",
+        {{"work_dir", flags.work_dir}});
+    return EX_OK;
+  }
+  absl::StatusOr<std::unique_ptr<AgentStore>> store =
+      AgentStore::Open(SystemFiles(), layout);
   if (!store.ok()) {
     return Fail(store.status(), ReasonOf(store.status()) == AgentStore::kInUse
                                     ? EX_TEMPFAIL
@@ -300,7 +325,7 @@ int RunDaemon(const PluginFlags& flags) {
   absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
   if (!loop.ok()) return Fail(loop.status(), EX_OSERR);
   AgentOptions options;
-  options.info = record->agent();
+  options.record = *record;
   options.host_resources = flags.host_resources;
   options.incarnation = RandomUuid();
   options.boot_id = *boot_id;

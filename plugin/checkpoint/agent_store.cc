@@ -144,4 +144,11 @@ absl::Status AgentStore::SaveFramework(const v1::FrameworkRecord& record) {
               record);
 }
 
+absl::Status AgentStore::RemoveFramework(const std::string& framework_id) {
+  const absl::Status removed =
+      files_.Remove(layout_.FrameworkRecord(framework_id));
+  if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
+  return files_.SyncDirectory(layout_.Frameworks());
+}
+
 }  // namespace holdfast

@@ -46,6 +46,8 @@ class AgentStore {
   absl::StatusOr<std::string> QuarantineFramework(const std::string& path);
   // From any thread, one at a time for one framework.
   absl::Status SaveFramework(const v1::FrameworkRecord& record);
+  // OK too when there is none.
+  absl::Status RemoveFramework(const std::string& framework_id);
 
  private:
   AgentStore(Files& files, Layout layout) : files_(files), layout_(layout) {}

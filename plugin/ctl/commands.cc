@@ -75,6 +75,22 @@ constexpr Command kCommands[] = {
      "      --framework ID         the task's framework\n", Timeline},
     {"recovery", "", "what the agent's last recovery found and decided", "",
      Recovery},
+    {"drain", "[--max_grace_period D] [--mark_gone] [--wait]",
+     "end all tasks and take no more, before maintenance",
+     "      --max_grace_period D   no task gets more time than this\n"
+     "      --mark_gone            the agent is not expected back\n"
+     "      --wait                 until no task runs and every update is\n"
+     "                             acknowledged\n",
+     Drain},
+    {"undrain", "", "take tasks again", "", Undrain},
+    {"teardown", "[--grace D] FRAMEWORK",
+     "end all tasks of a framework, and forget it",
+     "      --grace D              between SIGTERM and SIGKILL\n", Teardown},
+    {"retire", "[--grace D] [--message TEXT] AGENT_ID",
+     "end everything and give up the agent's id",
+     "      --grace D              between SIGTERM and SIGKILL\n"
+     "      --message TEXT         why, for the tasks' last updates\n",
+     Retire},
 };
 
 constexpr char kGlobalOptions[] =

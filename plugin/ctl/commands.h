@@ -36,6 +36,10 @@ absl::StatusOr<int> Info(Invocation& invocation);
 absl::StatusOr<int> Recovery(Invocation& invocation);
 absl::StatusOr<int> Lease(Invocation& invocation);
 absl::StatusOr<int> Timeline(Invocation& invocation);
+absl::StatusOr<int> Drain(Invocation& invocation);
+absl::StatusOr<int> Undrain(Invocation& invocation);
+absl::StatusOr<int> Teardown(Invocation& invocation);
+absl::StatusOr<int> Retire(Invocation& invocation);
 
 // Where the agent is that the options or the environment name.
 absl::StatusOr<std::string> AgentSocket(const Globals& globals);

@@ -24,6 +24,19 @@ std::string RecoveryState(const v1::GetAgentResponse& agent) {
                             : absl::StrCat("complete ", counts);
 }
 
+// Whether it takes launches, and if not, why.
+std::string State(const v1::GetAgentResponse& agent) {
+  if (agent.shut_down()) return "SHUT DOWN";
+  switch (agent.drain_state()) {
+    case v1::GetAgentResponse::DRAINING:
+      return agent.drain().mark_gone() ? "DRAINING, for good" : "DRAINING";
+    case v1::GetAgentResponse::DRAINED:
+      return agent.drain().mark_gone() ? "DRAINED, for good" : "DRAINED";
+    default:
+      return "active";
+  }
+}
+
 std::string AsTable(const v1::GetAgentResponse& response) {
   const v1::AgentInfo& agent = response.agent();
   const std::string facts = Pairs({
@@ -35,6 +48,7 @@ std::string AsTable(const v1::GetAgentResponse& response) {
       {"incarnation", response.agent_incarnation()},
       {"boot", response.boot_id()},
       {"recovery", RecoveryState(response)},
+      {"state", State(response)},
       {"frameworks", absl::StrCat(response.frameworks())},
       {"executors", absl::StrCat(response.executors())},
       {"resources", holdfast::FormatResources(agent)},

@@ -41,6 +41,11 @@ class ContainerLauncher {
   // with its lock.
   absl::StatusOr<Shim> Restart(ExecutorJournal journal);
 
+  // SIGKILL to the shim, found in its own cgroup. NotFound: there is none.
+  absl::Status KillShim(const std::string& container_id) {
+    return cgroups_.KillShim(container_id);
+  }
+
   // Removes what a launch made outside the executor's directory: its cgroups
   // and runtime directory. FailedPrecondition: processes are left, after a
   // wait for a shim that is on its way out.

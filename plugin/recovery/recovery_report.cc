@@ -1,5 +1,6 @@
 #include "plugin/recovery/recovery_report.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/time_convert.h"
@@ -31,14 +32,25 @@ void RecoveryReport::AllAdded() {
   if (complete()) took_ = clock_.SinceBoot() - started_;
 }
 
-std::vector<std::string> RecoveryReport::Pending() const {
-  std::vector<std::string> pending;
+std::vector<std::string> RecoveryReport::DecidedAs(
+    std::initializer_list<Decision> decisions) const {
+  std::vector<std::string> ids;
   for (const v1::GetRecoveryResponse::Executor& row : rows_) {
-    if (row.decision() == v1::GetRecoveryResponse::PENDING) {
-      pending.push_back(row.container_id());
+    if (std::find(decisions.begin(), decisions.end(), row.decision()) !=
+        decisions.end()) {
+      ids.push_back(row.container_id());
     }
   }
-  return pending;
+  return ids;
+}
+
+std::vector<std::string> RecoveryReport::Pending() const {
+  return DecidedAs({v1::GetRecoveryResponse::PENDING});
+}
+
+std::vector<std::string> RecoveryReport::Unanswered() const {
+  return DecidedAs(
+      {v1::GetRecoveryResponse::PENDING, v1::GetRecoveryResponse::UNATTACHED});
 }
 
 void RecoveryReport::Decide(const std::string& container_id, Decision decision,

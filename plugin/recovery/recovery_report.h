@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,8 @@ class RecoveryReport {
   void Add(const std::string& container_id, const std::string& framework_id,
            const std::string& executor_id);
   std::vector<std::string> Pending() const;
+  // Those, and the UNATTACHED ones: whoever may yet turn up.
+  std::vector<std::string> Unanswered() const;
   // Once for each; a later, better word (an UNATTACHED one came back)
   // replaces an earlier one.
   void Decide(const std::string& container_id, Decision decision,
@@ -42,6 +45,9 @@ class RecoveryReport {
   v1::GetRecoveryResponse ToProto() const;
 
  private:
+  std::vector<std::string> DecidedAs(
+      std::initializer_list<Decision> decisions) const;
+
   const Clock& clock_;
   absl::Time start_time_;
   absl::Duration started_;

@@ -16,13 +16,17 @@ Agent::Agent(EventLoop& loop, WorkerPool& workers, Files& files,
       cgroups_(cgroups),
       options_(std::move(options)),
       start_time_(loop.clock().Now()),
+      record_writer_(loop),
+      own_record_(record_writer_, store, options_.record),
+      frameworks_(loop.clock(), record_writer_, store),
+      failover_clock_(loop,
+                      [this](const std::string& id) { OnFailoverTimeout(id); }),
       launcher_(files, store.layout(), cgroups, options_.shim_path),
       environment_(MakeEnvironment()),
       hub_(
           options_.incarnation, [this] { return MakeHeader(); }, loop.clock()),
       report_(loop.clock()),
-      ping_answer_(options_.info.agent_id(), options_.incarnation,
-                   options_.boot_id) {}
+      ping_answer_(info().agent_id(), options_.incarnation, options_.boot_id) {}
 
 Agent::~Agent() = default;
 
@@ -33,7 +37,7 @@ Executor::Environment Agent::MakeEnvironment() {
       .files = files_,
       .layout = store_.layout(),
       .launcher = launcher_,
-      .agent_id = options_.info.agent_id(),
+      .agent_id = info().agent_id(),
       .agent_incarnation = options_.incarnation,
       .boot_id = options_.boot_id,
       .on_record =
@@ -48,7 +52,7 @@ Executor::Environment Agent::MakeEnvironment() {
 
 v1::WatchUpdatesResponse::Header Agent::MakeHeader() const {
   v1::WatchUpdatesResponse::Header header;
-  header.set_agent_id(options_.info.agent_id());
+  header.set_agent_id(info().agent_id());
   header.set_agent_incarnation(options_.incarnation);
   header.set_boot_id(options_.boot_id);
   header.set_recovering(recovering());
@@ -67,12 +71,13 @@ void Agent::OnRecord(Executor& executor, const v1::JournalRecord& record) {
     const v1::StatusUpdate* update =
         executor.facts().FindUpdate(record.acknowledged().uuid());
     if (update != nullptr) hub_.Acknowledged(*update);
+    TellPing();
   }
 }
 
 void Agent::OnUpdate(Executor& executor, const v1::StatusUpdate& update) {
   hub_.Add(update, /*acknowledged=*/false);
-  const v1::FrameworkInfo* framework = FindFramework(update.framework_id());
+  const v1::FrameworkInfo* framework = frameworks_.Find(update.framework_id());
   if (framework == nullptr || !framework->implicit_acknowledgement()) return;
   executor.Acknowledge(update.uuid(), [](const absl::Status&) {
     // Not stored: then it stays unacknowledged, and is tried again when the
@@ -82,8 +87,8 @@ void Agent::OnUpdate(Executor& executor, const v1::StatusUpdate& update) {
 
 void Agent::OnFacts(Executor& executor) {
   const v1::Intent& intent = executor.facts().intent;
-  if (intent.checkpoint() && FindFramework(intent.framework_id()) == nullptr &&
-      !registering_.contains(intent.framework_id())) {
+  if (intent.checkpoint() &&
+      frameworks_.Find(intent.framework_id()) == nullptr) {
     RebuildFramework(intent);
   }
   std::vector<std::pair<v1::StatusUpdate, bool>> updates;
@@ -108,12 +113,17 @@ void Agent::OnFacts(Executor& executor) {
 
 void Agent::OnState(Executor& executor) {
   DecideRecovery(executor);
+  EndIfDue(executor);
+  TellPing();
+  // From the loop: the executor is in the middle of telling us.
   if (executor.state() == ExecutorState::kGone) {
-    // From the loop: the executor is in the middle of telling us.
     loop_.Post([this, id = executor.container_id()] {
       const auto found = executors_.find(id);
       if (found != executors_.end()) Forget(*found->second);
     });
+  } else if (executor.state() == ExecutorState::kEnded) {
+    loop_.Post(
+        [this, self = executor.shared_from_this()] { RemoveTornDown(self); });
   }
 }
 
@@ -122,18 +132,15 @@ void Agent::Index(Executor& executor, const std::string& task_id) {
 }
 
 void Agent::Forget(Executor& executor) {
-  hub_.Forget(executor.facts().intent.framework_id(), executor.container_id());
+  const std::string framework_id = executor.facts().intent.framework_id();
+  hub_.Forget(framework_id, executor.container_id());
   absl::erase_if(tasks_,
                  [&](const auto& entry) { return entry.second == &executor; });
   executors_.erase(executor.container_id());
+  ContinueTeardown(framework_id);
 }
 
 // --- Finding ---------------------------------------------------------------
-
-const v1::FrameworkInfo* Agent::FindFramework(const std::string& id) const {
-  const auto found = frameworks_.find(id);
-  return found == frameworks_.end() ? nullptr : &found->second;
-}
 
 absl::StatusOr<Agent::Found> Agent::FindTask(const std::string& framework_id,
                                              const std::string& task_id) const {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,19 +14,23 @@
 #include "api/orchestrator.pb.h"
 #include "cgroups/cgroups.h"
 #include "plugin/checkpoint/agent_store.h"
+#include "plugin/checkpoint/own_record.h"
+#include "plugin/checkpoint/record_writer.h"
 #include "plugin/launch/container_launcher.h"
 #include "plugin/metrics/measure.h"
 #include "plugin/modes.h"
 #include "plugin/recovery/checkpoint_scan.h"
 #include "plugin/recovery/recovery_report.h"
 #include "plugin/service/executor.h"
+#include "plugin/service/failover_clock.h"
+#include "plugin/service/framework_table.h"
 #include "plugin/service/ping_answer.h"
 #include "plugin/updates/update_hub.h"
 
 namespace holdfast {
 
 struct AgentOptions {
-  v1::AgentInfo info;  // with its agent_id
+  v1::AgentRecord record;  // its own, as it is on disk
   // What the host has and nobody configured: told with the info.
   v1::AgentInfo host_resources;
   std::string incarnation;
@@ -65,14 +70,22 @@ class Agent {
                std::function<void(std::vector<absl::Status>)> refused,
                std::function<void()> complete);
 
+  // RecoverMode::kCleanup: every executor that is found is ended, and launches
+  // are refused. `done` when nothing lives.
+  void WhenCleanedUp(std::function<void()> done) {
+    cleaned_up_ = std::move(done);
+  }
+
   // Before the plugin stops: ends the executors that would end with it anyhow
   // (checkpoint=false) and removes what they had, so that nothing is left for
   // the next start; launches are refused from now on. `done` in any case, a
   // little after the grace period at the latest.
-  void Shutdown(std::function<void()> done);
+  void Stop(std::function<void()> done);
 
   void RegisterFramework(const v1::RegisterFrameworkRequest& request,
                          Reply<v1::RegisterFrameworkResponse> reply);
+  void TeardownFramework(const v1::TeardownFrameworkRequest& request,
+                         Reply<v1::TeardownFrameworkResponse> reply);
   void LaunchTask(const v1::LaunchTaskRequest& request,
                   Reply<v1::LaunchTaskResponse> reply);
   void KillTask(const v1::KillTaskRequest& request,
@@ -97,6 +110,11 @@ class Agent {
                     Reply<v1::ChangeLeasesResponse> reply);
   void GetRecovery(const v1::GetRecoveryRequest& request,
                    Reply<v1::GetRecoveryResponse> reply);
+  void Shutdown(const v1::ShutdownRequest& request,
+                Reply<v1::ShutdownResponse> reply);
+  void Drain(const v1::DrainRequest& request, Reply<v1::DrainResponse> reply);
+  void Undrain(const v1::UndrainRequest& request,
+               Reply<v1::UndrainResponse> reply);
 
   // NotFound FRAMEWORK_UNKNOWN; else UpdateHub::Watch.
   absl::StatusOr<uint64_t> Watch(const v1::WatchUpdatesRequest& request,
@@ -155,9 +173,29 @@ class Agent {
   void TellProgress();
   void CheckRecovered();
 
-  void FinishShutdown(absl::Duration give_up_at, std::function<void()> done);
+  v1::GetAgentResponse::DrainState drain_state() const;
+  bool shut_down() const { return own_record_.get().retired(); }
+  void TellPing();
 
-  const v1::FrameworkInfo* FindFramework(const std::string& id) const;
+  // Who has to end, and why: agent_ending.cc.
+  std::optional<v1::ShimKillRequest> DueKillOf(const Executor& executor) const;
+  void EndIfDue(Executor& executor);
+  void EndAllDue();
+  absl::Status CheckLaunchable(const std::string& framework_id) const;
+  void WatchUnanswering();
+  void EndUnanswering();
+  void TimeOut(const Executor& executor);
+  void CheckCleanedUp();
+  void FinishStop(absl::Duration give_up_at, std::function<void()> done);
+
+  void ContinueTeardowns();
+  void ContinueTeardown(const std::string& framework_id);
+  void RemoveTornDown(const std::shared_ptr<Executor>& executor);
+  void StartFailoverClock(const v1::FrameworkInfo& framework);
+  void OnFailoverTimeout(const std::string& framework_id);
+
+  bool cleaning_up() const { return options_.recover == RecoverMode::kCleanup; }
+  const v1::AgentInfo& info() const { return own_record_.get().agent(); }
   absl::StatusOr<Found> FindTask(const std::string& framework_id,
                                  const std::string& task_id) const;
   bool KnowsAllTasks() const;
@@ -183,7 +221,10 @@ class Agent {
   Cgroups& cgroups_;
   const AgentOptions options_;
   const absl::Time start_time_;
-  WorkerPool framework_writer_{1};
+  RecordWriter record_writer_;
+  OwnRecord own_record_;
+  FrameworkTable frameworks_;
+  FailoverClock failover_clock_;
   ContainerLauncher launcher_;
   Executor::Environment environment_;
   UpdateHub hub_;
@@ -195,11 +236,12 @@ class Agent {
   bool anything_quarantined_ = false;
   bool stopping_ = false;
   Tally tally_;
-  absl::flat_hash_set<std::string> registering_;  // frameworks
+  std::function<void()> cleaned_up_;
+  // Containers that missed --executor_reregistration_timeout.
+  absl::flat_hash_set<std::string> timed_out_;
   std::vector<absl::Status> damage_;
   std::function<void(std::vector<absl::Status>)> refused_;
   std::function<void()> recovered_;
-  absl::flat_hash_map<std::string, v1::FrameworkInfo> frameworks_;
   absl::flat_hash_map<std::string, std::shared_ptr<Executor>> executors_;
   absl::flat_hash_map<TaskKey, Executor*> tasks_;
   // Launches that are not answered yet, and who waits for them.

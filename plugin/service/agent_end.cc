@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
-#include "api/time_convert.h"
 #include "plugin/service/agent.h"
+#include "plugin/service/agent_errors.h"
 
 namespace holdfast {
 namespace {
@@ -25,10 +25,9 @@ void Agent::KillTask(const v1::KillTaskRequest& request,
   kill.set_task_id(request.task_id());
   kill.set_reason(v1::REASON_TASK_KILLED_BY_REQUEST);
   if (request.has_grace_period()) {
-    if (FromProto(request.grace_period()) < absl::ZeroDuration()) {
-      return reply(
-          absl::InvalidArgumentError("grace_period must not be negative"));
-    }
+    const absl::Status valid =
+        CheckNotNegative("grace_period", request.grace_period());
+    if (!valid.ok()) return reply(valid);
     *kill.mutable_grace_period() = request.grace_period();
   }
   found->executor->Kill(kill, [this, reply](const absl::Status& status) {
@@ -138,7 +137,7 @@ void Agent::RemoveTask(const v1::RemoveTaskRequest& request,
     });
   };
   const v1::FrameworkInfo* framework =
-      FindFramework(executor->facts().intent.framework_id());
+      frameworks_.Find(executor->facts().intent.framework_id());
   // What the plugin acknowledges itself may be under way.
   if (framework != nullptr && framework->implicit_acknowledgement()) {
     return AcknowledgeAll(*executor, remove);

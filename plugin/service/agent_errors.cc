@@ -1,7 +1,10 @@
 #include "plugin/service/agent_errors.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
+#include "api/time_convert.h"
 
 namespace holdfast {
 
@@ -20,6 +23,17 @@ absl::Status TaskUnknown(const std::string& framework_id,
               ? ": no framework has it"
               : absl::StrCat(": framework ", framework_id, " has none"))),
       "TASK_UNKNOWN");
+}
+
+absl::Status FrameworkTornDown(absl::Status status) {
+  return WithReason(std::move(status), "FRAMEWORK_TORN_DOWN");
+}
+
+absl::Status CheckNotNegative(absl::string_view field,
+                              const google::protobuf::Duration& duration) {
+  if (FromProto(duration) >= absl::ZeroDuration()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, " must not be negative"));
 }
 
 absl::Status Recovering(absl::string_view what) {

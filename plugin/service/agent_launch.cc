@@ -4,70 +4,38 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
-#include "api/time_convert.h"
 #include "api/validate.h"
+#include "base/errors.h"
 #include "base/uuid.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/agent_errors.h"
 #include "plugin/service/task_row.h"
 
 namespace holdfast {
-namespace {
-
-constexpr absl::Duration kRegistrationPause = absl::Milliseconds(1);
-
-}  // namespace
 
 void Agent::RegisterFramework(const v1::RegisterFrameworkRequest& request,
                               Reply<v1::RegisterFrameworkResponse> reply) {
-  const v1::FrameworkInfo& asked = request.framework();
-  if (absl::Status valid = ValidateFramework(asked); !valid.ok()) {
+  const v1::FrameworkInfo& framework = request.framework();
+  if (absl::Status valid = ValidateFramework(framework); !valid.ok()) {
     return reply(valid);
   }
-  const std::string id = asked.framework_id();
-  const v1::FrameworkInfo* known = FindFramework(id);
-  if (known != nullptr && known->checkpoint() != asked.checkpoint()) {
-    return reply(
-        WithReason(absl::FailedPreconditionError(absl::StrCat(
-                       "framework ", id, ": registered with checkpoint=",
-                       known->checkpoint() ? "true" : "false",
-                       ", which never changes; use another framework_id")),
-                   "CHECKPOINT_CHANGED"));
-  }
-  if (!registering_.insert(id).second) {
-    // Somebody else's registration is being written: then comes this one.
-    loop_.After(kRegistrationPause,
-                [this, request, reply] { RegisterFramework(request, reply); });
-    return;
-  }
-  v1::RegisterFrameworkResponse response;
-  response.set_agent_id(options_.info.agent_id());
-  response.set_agent_incarnation(options_.incarnation);
-  const bool changed = known == nullptr ||
-                       known->SerializeAsString() != asked.SerializeAsString();
-  const auto accept = [this, id, asked, response, reply] {
-    registering_.erase(id);
-    frameworks_[id] = asked;
-    if (asked.implicit_acknowledgement()) {
-      for (const auto& [key, executor] : executors_) {
-        if (executor->facts().intent.framework_id() == id) OnFacts(*executor);
-      }
-    }
-    reply(response);
-  };
-  if (!asked.checkpoint() || !changed) return accept();
-  v1::FrameworkRecord record;
-  *record.mutable_framework() = asked;
-  *record.mutable_time() = ToProto(loop_.clock().Now());
-  // One after the other: two of the same framework would write one file.
-  framework_writer_.Run([this, id, record, reply, accept] {
-    const absl::Status saved = store_.SaveFramework(record);
-    loop_.Post([this, id, saved, reply, accept] {
-      if (saved.ok()) return accept();
-      registering_.erase(id);
-      reply(saved);
-    });
-  });
+  frameworks_.Register(
+      framework, [this, framework, reply](const absl::Status& registered) {
+        if (!registered.ok()) return reply(registered);
+        StartFailoverClock(framework);
+        if (framework.implicit_acknowledgement()) {
+          for (const auto& [id, executor] : executors_) {
+            if (executor->facts().intent.framework_id() ==
+                framework.framework_id()) {
+              OnFacts(*executor);
+            }
+          }
+        }
+        v1::RegisterFrameworkResponse response;
+        response.set_agent_id(info().agent_id());
+        response.set_agent_incarnation(options_.incarnation);
+        reply(response);
+      });
 }
 
 // --- Launch ----------------------------------------------------------------
@@ -78,7 +46,7 @@ void Agent::LaunchTask(const v1::LaunchTaskRequest& request,
   if (absl::Status valid = ValidateTask(task); !valid.ok()) {
     return reply(valid);
   }
-  const v1::FrameworkInfo* framework = FindFramework(request.framework_id());
+  const v1::FrameworkInfo* framework = frameworks_.Find(request.framework_id());
   if (framework == nullptr) {
     return reply(FrameworkUnknown(request.framework_id()));
   }
@@ -96,11 +64,10 @@ void Agent::LaunchTask(const v1::LaunchTaskRequest& request,
   if (!KnowsAllTasks()) {
     return reply(Recovering(absl::StrCat("launch task ", task.task_id())));
   }
-  if (stopping_) {
-    return reply(WithReason(absl::UnavailableError(absl::StrCat(
-                                "launch task ", task.task_id(),
-                                ": the agent is stopping; try again")),
-                            "STOPPING"));
+  if (absl::Status launchable = CheckLaunchable(request.framework_id());
+      !launchable.ok()) {
+    return reply(
+        Annotate(launchable, absl::StrCat("launch task ", task.task_id())));
   }
   if (absl::Status possible = cgroups_.CheckEnforceable(LimitsOf(task));
       !possible.ok()) {
@@ -125,7 +92,7 @@ void Agent::StartExecutor(const v1::FrameworkInfo& framework,
   }
   LaunchRequest launch;
   launch.container_id = RandomUuid();
-  launch.agent_id = options_.info.agent_id();
+  launch.agent_id = info().agent_id();
   launch.boot_id = options_.boot_id;
   launch.framework = framework;
   launch.task = task;

@@ -21,7 +21,7 @@ void Agent::Reconcile(const v1::ReconcileRequest& request,
         absl::StrCat("task_ids has ", request.task_ids_size(),
                      " entries; at most ", kMostTasks, " are allowed")));
   }
-  const v1::FrameworkInfo* framework = FindFramework(request.framework_id());
+  const v1::FrameworkInfo* framework = frameworks_.Find(request.framework_id());
   v1::ReconcileResponse response;
   const auto add = [&](const std::string& task_id) {
     v1::ReconcileResponse::Row& row = *response.add_rows();
@@ -100,7 +100,7 @@ void Agent::GetTask(const v1::GetTaskRequest& request,
 void Agent::GetAgent(const v1::GetAgentRequest&,
                      Reply<v1::GetAgentResponse> reply) {
   v1::GetAgentResponse response;
-  *response.mutable_agent() = options_.info;
+  *response.mutable_agent() = info();
   response.mutable_agent()->MergeFrom(options_.host_resources);
   response.set_agent_incarnation(options_.incarnation);
   response.set_boot_id(options_.boot_id);
@@ -121,25 +121,41 @@ void Agent::GetAgent(const v1::GetAgentRequest&,
         return entry.second->state() != ExecutorState::kEnded;
       })));
   *response.mutable_start_time() = ToProto(start_time_);
+  response.set_drain_state(drain_state());
+  if (own_record_.get().has_drain()) {
+    *response.mutable_drain() = own_record_.get().drain();
+  }
+  response.set_shut_down(shut_down());
   reply(std::move(response));
 }
 
 void Agent::GetRecovery(const v1::GetRecoveryRequest&,
                         Reply<v1::GetRecoveryResponse> reply) {
-  reply(report_.ToProto());
+  v1::GetRecoveryResponse response = report_.ToProto();
+  response.set_mode(std::string(Name(options_.recover)));
+  response.set_strict(options_.strict);
+  reply(std::move(response));
 }
 
 absl::StatusOr<uint64_t> Agent::Watch(const v1::WatchUpdatesRequest& request,
                                       std::shared_ptr<UpdateSink> sink) {
   if (!request.framework_id().empty() &&
-      FindFramework(request.framework_id()) == nullptr) {
+      frameworks_.Find(request.framework_id()) == nullptr) {
     return FrameworkUnknown(request.framework_id());
   }
-  return hub_.Watch(request, std::move(sink));
+  const uint64_t watch = hub_.Watch(request, std::move(sink));
+  if (!request.snapshot_only()) {
+    failover_clock_.StreamBegan(request.framework_id(), watch);
+  }
+  return watch;
 }
 
 void Agent::ContinueWatch(uint64_t watch) { hub_.Continue(watch); }
-void Agent::Unwatch(uint64_t watch) { hub_.Unwatch(watch); }
+
+void Agent::Unwatch(uint64_t watch) {
+  hub_.Unwatch(watch);
+  failover_clock_.StreamEnded(watch);
+}
 
 absl::StatusOr<Agent::LogSource> Agent::FindLogs(
     const std::string& framework_id, const std::string& task_id) const {

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "api/time_convert.h"
 #include "base/log.h"
 #include "plugin/service/agent.h"
 
@@ -26,10 +25,11 @@ void Agent::Recover(AgentStore::Frameworks frameworks,
                     std::function<void(std::vector<absl::Status>)> refused,
                     std::function<void()> complete) {
   report_.Begin();
+  TellPing();
   loop_.After(kTellEvery, [this] { TellProgress(); });
-  for (v1::FrameworkRecord& record : frameworks.records) {
-    const std::string id = record.framework().framework_id();
-    frameworks_[id] = std::move(*record.mutable_framework());
+  frameworks_.Load(std::move(frameworks.records));
+  for (const std::string& id : frameworks_.Ids()) {
+    StartFailoverClock(*frameworks_.Find(id));
   }
   for (const AgentStore::DamagedFile& damaged : frameworks.damaged) {
     if (options_.strict) {
@@ -71,24 +71,23 @@ void Agent::SetAside(const AgentStore::DamagedFile& damaged) {
 // The record of a framework that has executors is lost: what it must have
 // been, until it registers again.
 void Agent::RebuildFramework(const v1::Intent& intent) {
-  v1::FrameworkRecord record;
-  v1::FrameworkInfo& framework = *record.mutable_framework();
+  v1::FrameworkInfo framework;
   framework.set_framework_id(intent.framework_id());
   framework.set_name(intent.framework_id());
   framework.set_checkpoint(true);
   if (intent.task_killing_state()) {
     framework.add_capabilities(v1::FrameworkInfo::TASK_KILLING_STATE);
   }
-  *record.mutable_time() = ToProto(loop_.clock().Now());
-  frameworks_[intent.framework_id()] = framework;
+  const bool restored =
+      frameworks_.Restore(framework, [](const absl::Status& saved) {
+        // It is made anew at the next start, too.
+        if (!saved.ok()) Log(Severity::kError, saved.message());
+      });
+  if (!restored) return;
+  StartFailoverClock(framework);
   Log(Severity::kWarning,
       "a framework that has executors has no record; it was made anew",
       {{"framework", intent.framework_id()}});
-  framework_writer_.Run([this, record] {
-    const absl::Status saved = store_.SaveFramework(record);
-    // It is made anew at the next start, too.
-    if (!saved.ok()) Log(Severity::kError, saved.message());
-  });
 }
 
 void Agent::OnScanned(std::vector<ScannedContainer> containers) {
@@ -102,8 +101,7 @@ void Agent::OnScanned(std::vector<ScannedContainer> containers) {
   for (const absl::Status& damage : damage_) {
     Log(Severity::kError, damage.ToString());
   }
-  if (const absl::Status named =
-          GiveNames(files_, store_.layout(), containers);
+  if (const absl::Status named = GiveNames(files_, store_.layout(), containers);
       !named.ok()) {
     return refused_({named});
   }
@@ -120,7 +118,11 @@ void Agent::OnScanned(std::vector<ScannedContainer> containers) {
   for (ScannedContainer& container : containers) RecoverContainer(container);
   report_.AllAdded();
   containers_known_ = true;
+  TellPing();
   loop_.After(kPatience, [this] { DecideUnattached(); });
+  WatchUnanswering();
+  ContinueTeardowns();
+  if (cleaning_up()) CheckCleanedUp();
   CheckRecovered();
 }
 
@@ -223,7 +225,14 @@ void Agent::DecideRecovery(Executor& executor) {
     case ExecutorState::kUnattached:
       return;
     case ExecutorState::kAttached:
-      if (executor.adopted()) {
+      if (cleaning_up()) {
+        report_.Decide(id, Report::ENDED_BY_CLEANUP, "RECOVER_CLEANUP",
+                       {absl::StrCat("shim pid ", executor.shim_pid(),
+                                     executor.adopted()
+                                         ? " has taken over from one that died"
+                                         : " answered on its socket"),
+                        "it was told to end"});
+      } else if (executor.adopted()) {
         report_.Decide(id, Report::ADOPTED, "SHIM_DIED",
                        {"its journal's lock was free, its executor was alive",
                         absl::StrCat("new shim: pid ", executor.shim_pid())});

@@ -76,6 +76,11 @@ class Executor : public std::enable_shared_from_this<Executor> {
   // shim may still tell what is true, and is asked to write it anew.
   void Recover(absl::StatusOr<ExecutorFacts> facts);
 
+  // Of one that is kUnattached and whose journal was read: kills its shim,
+  // which does not answer, so that the journal can be taken over and a new shim
+  // adopts the executor.
+  void ReplaceShim();
+
   // Each of these while kAttached goes to the shim; while kLaunching it waits
   // for that; once kEnded it is answered from the journal. Unavailable:
   // kUnattached, or the shim was lost meanwhile and is not back in a moment.
@@ -94,6 +99,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
   const std::string& container_id() const { return container_id_; }
   bool checkpoint() const { return checkpoint_; }
   int shim_pid() const { return shim_pid_; }  // 0: none known
+  // Ended, and nothing of it is left outside its directory.
+  bool runtime_removed() const { return runtime_removed_; }
   // For an executor that is not attached: why. Empty otherwise.
   const std::string& condition() const { return condition_; }
   // Its shim was started again by this life of the agent.
@@ -164,6 +171,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   int shim_pid_ = 0;
   bool adopted_ = false;
   bool rolled_back_ = false;
+  bool runtime_removed_ = false;
   absl::Status damage_;
   bool cut_short_ = false;  // the journal said less than the shim
   int restarts_ = 0;        // of its shim, by us

@@ -109,9 +109,11 @@ void Executor::CleanUpRuntime(absl::Duration retry_delay) {
   OnWorker([&launcher = environment_.launcher,
             id = container_id_] { return launcher.RemoveRuntime(id); },
            [retry_delay](Executor& self, const absl::Status& removed) {
+             self.runtime_removed_ = removed.ok();
              if (removed.ok()) return;
              // The shim is on its way out of its cgroup.
              if (retry_delay > kLongestRetry * 30) {
+               self.runtime_removed_ = true;  // as far as it can be
                return Log(Severity::kError, removed.ToString(),
                           {{"container", self.container_id_}});
              }
@@ -189,6 +191,20 @@ void Executor::RestartShim(std::unique_ptr<ExecutorJournal> journal) {
           self.OnNothingFound(absl::UnavailableError(shim.status().message()));
         });
   });
+}
+
+void Executor::ReplaceShim() {
+  if (state_ != ExecutorState::kUnattached || is_unknown()) return;
+  Log(Severity::kWarning, "a shim does not answer; another one takes over",
+      {{"container", container_id_}});
+  OnWorker([&launcher = environment_.launcher,
+            id = container_id_] { return launcher.KillShim(id); },
+           [](Executor& self, const absl::Status& killed) {
+             // Its journal is free now, and is being looked for anyway.
+             if (killed.ok() || absl::IsNotFound(killed)) return;
+             Log(Severity::kError, killed.ToString(),
+                 {{"container", self.container_id_}});
+           });
 }
 
 }  // namespace holdfast

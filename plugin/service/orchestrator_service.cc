@@ -56,6 +56,13 @@ grpc::ServerUnaryReactor* OrchestratorService::RegisterFramework(
   return Answer(context, request, response, &Agent::RegisterFramework);
 }
 
+grpc::ServerUnaryReactor* OrchestratorService::TeardownFramework(
+    grpc::CallbackServerContext* context,
+    const v1::TeardownFrameworkRequest* request,
+    v1::TeardownFrameworkResponse* response) {
+  return Answer(context, request, response, &Agent::TeardownFramework);
+}
+
 grpc::ServerUnaryReactor* OrchestratorService::LaunchTask(
     grpc::CallbackServerContext* context, const v1::LaunchTaskRequest* request,
     v1::LaunchTaskResponse* response) {
@@ -137,6 +144,24 @@ grpc::ServerUnaryReactor* OrchestratorService::ChangeLeases(
     const v1::ChangeLeasesRequest* request,
     v1::ChangeLeasesResponse* response) {
   return Answer(context, request, response, &Agent::ChangeLeases);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::Shutdown(
+    grpc::CallbackServerContext* context, const v1::ShutdownRequest* request,
+    v1::ShutdownResponse* response) {
+  return Answer(context, request, response, &Agent::Shutdown);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::Drain(
+    grpc::CallbackServerContext* context, const v1::DrainRequest* request,
+    v1::DrainResponse* response) {
+  return Answer(context, request, response, &Agent::Drain);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::Undrain(
+    grpc::CallbackServerContext* context, const v1::UndrainRequest* request,
+    v1::UndrainResponse* response) {
+  return Answer(context, request, response, &Agent::Undrain);
 }
 
 grpc::ServerWriteReactor<v1::WatchUpdatesResponse>*

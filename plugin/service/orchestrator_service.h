@@ -18,6 +18,10 @@ class OrchestratorService : public v1::Orchestrator::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::RegisterFrameworkRequest* request,
       v1::RegisterFrameworkResponse* response) override;
+  grpc::ServerUnaryReactor* TeardownFramework(
+      grpc::CallbackServerContext* context,
+      const v1::TeardownFrameworkRequest* request,
+      v1::TeardownFrameworkResponse* response) override;
   grpc::ServerUnaryReactor* LaunchTask(
       grpc::CallbackServerContext* context,
       const v1::LaunchTaskRequest* request,
@@ -65,6 +69,15 @@ class OrchestratorService : public v1::Orchestrator::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ChangeLeasesRequest* request,
       v1::ChangeLeasesResponse* response) override;
+  grpc::ServerUnaryReactor* Shutdown(grpc::CallbackServerContext* context,
+                                     const v1::ShutdownRequest* request,
+                                     v1::ShutdownResponse* response) override;
+  grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext* context,
+                                  const v1::DrainRequest* request,
+                                  v1::DrainResponse* response) override;
+  grpc::ServerUnaryReactor* Undrain(grpc::CallbackServerContext* context,
+                                    const v1::UndrainRequest* request,
+                                    v1::UndrainResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchUpdatesResponse>* WatchUpdates(
       grpc::CallbackServerContext* context,
       const v1::WatchUpdatesRequest* request) override;

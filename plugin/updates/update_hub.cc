@@ -72,18 +72,44 @@ void UpdateHub::Forget(const std::string& framework_id,
   const auto found = numbers_.find(framework_id);
   if (found == numbers_.end()) return;
   std::erase_if(found->second, [&](uint64_t number) {
-    const auto at = events_.find(number);
-    Event& event = at->second;
-    if (event.update.container_id() != container_id ||
-        event.state == EventState::kForgotten) {
-      return false;
-    }
+    const Event& event = events_.at(number);
+    return event.update.container_id() == container_id &&
+           event.state != EventState::kForgotten && Drop(number);
+  });
+}
+
+// False: a stream has yet to send it; then it is kept for that alone.
+bool UpdateHub::Drop(uint64_t number) {
+  const auto at = events_.find(number);
+  Event& event = at->second;
+  if (event.state != EventState::kForgotten) {
     number_of_.erase(event.update.uuid());
     event.state = EventState::kForgotten;
-    if (AnyoneWaitsFor(number, event)) return false;
-    events_.erase(at);
-    return true;
-  });
+  }
+  if (AnyoneWaitsFor(number, event)) return false;
+  events_.erase(at);
+  return true;
+}
+
+void UpdateHub::ForgetFramework(const std::string& framework_id,
+                                const absl::Status& why) {
+  EndStreams(framework_id, why);
+  last_trimmed_.erase(framework_id);
+  const auto found = numbers_.find(framework_id);
+  if (found == numbers_.end()) return;
+  std::erase_if(found->second, [&](uint64_t number) { return Drop(number); });
+}
+
+void UpdateHub::EndStreams(const std::string& framework_id,
+                           const absl::Status& why) {
+  for (auto at = watchers_.begin(); at != watchers_.end();) {
+    if (at->second.framework_id != framework_id || at->second.snapshot_only) {
+      ++at;
+      continue;
+    }
+    at->second.sink->Finish(why);
+    at = watchers_.erase(at);
+  }
 }
 
 std::string UpdateHub::CursorOf(uint64_t number) const {
@@ -157,23 +183,13 @@ absl::Time UpdateHub::DeliveredAt(const v1::StatusUpdate& update) const {
                                     : events_.at(number->second).delivered_at;
 }
 
-void UpdateHub::TakeOver(const std::string& framework_id) {
-  for (auto at = watchers_.begin(); at != watchers_.end();) {
-    if (at->second.framework_id != framework_id || at->second.snapshot_only) {
-      ++at;
-      continue;
-    }
-    at->second.sink->Finish(WithReason(
-        absl::AbortedError("another stream watches this framework now"),
-        "TAKEN_OVER"));
-    at = watchers_.erase(at);
-  }
-}
-
 uint64_t UpdateHub::Watch(const v1::WatchUpdatesRequest& request,
                           std::shared_ptr<UpdateSink> sink) {
   if (!request.framework_id().empty() && !request.snapshot_only()) {
-    TakeOver(request.framework_id());
+    EndStreams(request.framework_id(),
+               WithReason(absl::AbortedError(
+                              "another stream watches this framework now"),
+                          "TAKEN_OVER"));
   }
   const std::optional<uint64_t> cursor = ParseCursor(request.cursor());
   const bool resumed =

@@ -53,6 +53,9 @@ class UpdateHub {
   void Add(const v1::StatusUpdate& update, bool acknowledged);
   void Acknowledged(const v1::StatusUpdate& update);
   void Forget(const std::string& framework_id, const std::string& container_id);
+  // All of the framework's, and its streams end with `why`.
+  void ForgetFramework(const std::string& framework_id,
+                       const absl::Status& why);
 
   // Sends the header and what there is, then everything new until Unwatch,
   // until another stream of the same framework takes over (Aborted TAKEN_OVER),
@@ -99,7 +102,8 @@ class UpdateHub {
                     const Event& event);
   bool AnyoneWaitsFor(uint64_t number, const Event& event) const;
   std::vector<uint64_t> Watches() const;
-  void TakeOver(const std::string& framework_id);
+  bool Drop(uint64_t number);
+  void EndStreams(const std::string& framework_id, const absl::Status& why);
   Events::const_iterator Next(Watcher& watcher) const;
   void SendEvent(const Watcher& watcher, uint64_t number, Event& event) const;
   bool EndSnapshot(Watcher& watcher);

@@ -14,6 +14,8 @@
 namespace holdfast::shim {
 namespace {
 
+constexpr size_t kMaxKillMessage = 1024;
+
 template <typename Message>
 absl::StatusOr<Message> Parse(absl::string_view bytes) {
   Message message;
@@ -190,11 +192,20 @@ absl::StatusOr<v1::ShimKillResponse> AttachService::Kill(
   v1::KillRequested kill;
   kill.set_task_id(request.task_id());
   kill.set_reason(request.reason());
+  if (request.message().size() > kMaxKillMessage) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("kill: message has ", request.message().size(),
+                     " bytes; at most ", kMaxKillMessage, " are allowed"));
+  }
   kill.set_message(request.message());
+  kill.set_state(request.state());
   if (request.has_grace_period()) {
     *kill.mutable_grace_period() = request.grace_period();
   }
-  HOLDFAST_RETURN_IF_ERROR(supervisor_.Kill(std::move(kill)));
+  HOLDFAST_RETURN_IF_ERROR(supervisor_.Kill(
+      std::move(kill), request.has_max_grace_period()
+                           ? FromProto(request.max_grace_period())
+                           : absl::InfiniteDuration()));
   return v1::ShimKillResponse();
 }
 

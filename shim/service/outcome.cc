@@ -22,12 +22,28 @@ Outcome ByFence(const v1::Exited& exited, const v1::Fenced& fenced) {
                    "); the executor was ended and ", Describe(exited))};
 }
 
+v1::TaskState StateByKill(const v1::KillRequested& kill) {
+  if (kill.state() != v1::TASK_STATE_UNSPECIFIED) return kill.state();
+  switch (kill.reason()) {
+    // Nobody asked for it: the agent of a framework without checkpoint is
+    // gone, or its shim did not answer.
+    case v1::REASON_AGENT_ENDED:
+    case v1::REASON_EXECUTOR_REREGISTRATION_TIMEOUT:
+      return v1::TASK_FAILED;
+    default:
+      return v1::TASK_KILLED;
+  }
+}
+
+std::string WhyKilled(const v1::KillRequested& kill) {
+  if (!kill.message().empty()) return kill.message();
+  return kill.reason() == v1::REASON_AGENT_ENDED ? "The agent is gone"
+                                                 : "Killed by request";
+}
+
 Outcome ByKill(const v1::Exited& exited, const v1::KillRequested& kill) {
-  // The agent of a framework without checkpoint is gone: nobody asked for it.
-  const bool asked = kill.reason() != v1::REASON_AGENT_ENDED;
-  return {asked ? v1::TASK_KILLED : v1::TASK_FAILED, kill.reason(),
-          absl::StrCat(asked ? "Killed by request; " : "The agent is gone; ",
-                       Describe(exited))};
+  return {StateByKill(kill), kill.reason(),
+          absl::StrCat(WhyKilled(kill), "; ", Describe(exited))};
 }
 
 }  // namespace
@@ -86,6 +102,16 @@ Outcome OutcomeOfHostStop(const v1::Exited& exited) {
   return {v1::TASK_FAILED, v1::REASON_AGENT_REBOOTED,
           absl::StrCat("The host went down; the executor was ended and ",
                        Describe(exited))};
+}
+
+void AttributeToKill(const v1::KillRequested& kill, v1::TaskStatus& status) {
+  if (status.state() != v1::TASK_KILLED ||
+      status.reason() != v1::REASON_UNSPECIFIED) {
+    return;
+  }
+  status.set_state(StateByKill(kill));
+  status.set_reason(kill.reason());
+  if (status.message().empty()) status.set_message(WhyKilled(kill));
 }
 
 }  // namespace holdfast::shim

@@ -32,6 +32,11 @@ Outcome OutcomeOfOrphan(const v1::Exited& exited,
 // doing, however the process took it.
 Outcome OutcomeOfHostStop(const v1::Exited& exited);
 
+// A custom executor says that it killed a task; why it had to, and how that is
+// to be told, is known to whoever asked. What the executor says of its own
+// accord stays.
+void AttributeToKill(const v1::KillRequested& kill, v1::TaskStatus& status);
+
 // "exited with status 7", "terminated by signal 11 (Segmentation fault)".
 std::string Describe(const v1::Exited& exited);
 

@@ -15,6 +15,7 @@
 #include "shim/service/adoption.h"
 #include "shim/service/exit_status.h"
 #include "shim/service/launch_plan.h"
+#include "shim/service/outcome.h"
 #include "shim/service/output_pipe.h"
 #include "shim/service/task_update.h"
 
@@ -107,7 +108,7 @@ absl::Status Supervisor::Adopt() {
   process_ = std::move(found.process);
   if (process_) {
     HOLDFAST_RETURN_IF_ERROR(WatchProcess());
-    if (const auto kill = KillUnderWay()) Terminate(GraceOf(*kill));
+    GoOnKilling();
     return absl::OkStatus();
   }
   v1::Exited exited;
@@ -126,13 +127,14 @@ void Supervisor::TellAdopted() {
   TellTimeline({record});
 }
 
-std::optional<v1::KillRequested> Supervisor::KillUnderWay() const {
-  if (facts().fenced) return v1::KillRequested();
+// What was asked of the former shim; the shortest grace counts.
+void Supervisor::GoOnKilling() {
+  if (facts().fenced) Terminate(GraceOf(v1::KillRequested()));
+  if (facts().kill) Terminate(GraceOf(*facts().kill));
   // A custom executor ends its own tasks.
-  if (facts().intent.launch().custom() || !facts().tasks[0].kill) {
-    return facts().kill;
+  if (!facts().intent.launch().custom() && facts().tasks[0].kill) {
+    Terminate(GraceOf(*facts().tasks[0].kill));
   }
-  return facts().tasks[0].kill;
 }
 
 absl::Status Supervisor::OpenOutput(const char* name,
@@ -238,17 +240,29 @@ absl::Status Supervisor::LaunchTask(const v1::TaskInfo& task) {
   return absl::OkStatus();
 }
 
-absl::Duration Supervisor::GraceOf(const v1::KillRequested& request) const {
-  if (request.has_grace_period()) return FromProto(request.grace_period());
-  const TaskFacts* task = facts().FindTask(request.task_id());
-  if (task == nullptr && facts().tasks.size() == 1) task = &facts().tasks[0];
-  if (task != nullptr && task->info.kill_policy().has_grace_period()) {
-    return FromProto(task->info.kill_policy().grace_period());
-  }
-  return FromProto(facts().intent.launch().grace_period());
+absl::Duration Supervisor::GraceOf(const v1::TaskInfo& task) const {
+  return FromProto(task.kill_policy().has_grace_period()
+                       ? task.kill_policy().grace_period()
+                       : facts().intent.launch().grace_period());
 }
 
-absl::Status Supervisor::Kill(v1::KillRequested request) {
+absl::Duration Supervisor::GraceOf(const v1::KillRequested& request) const {
+  if (request.has_grace_period()) return FromProto(request.grace_period());
+  if (const TaskFacts* task = facts().FindTask(request.task_id())) {
+    return GraceOf(task->info);
+  }
+  // The whole executor: none of its tasks gets less than it was promised.
+  std::optional<absl::Duration> longest;
+  for (const TaskFacts& task : facts().tasks) {
+    if (task.IsTerminal()) continue;
+    longest =
+        std::max(longest.value_or(absl::ZeroDuration()), GraceOf(task.info));
+  }
+  return longest.value_or(FromProto(facts().intent.launch().grace_period()));
+}
+
+absl::Status Supervisor::Kill(v1::KillRequested request,
+                              absl::Duration max_grace) {
   const TaskFacts* task = nullptr;
   if (!request.task_id().empty()) {
     task = facts().FindTask(request.task_id());
@@ -262,22 +276,33 @@ absl::Status Supervisor::Kill(v1::KillRequested request) {
   if (phase_ == Phase::kReaping || phase_ == Phase::kOver) {
     return absl::OkStatus();
   }
-  const absl::Duration grace = GraceOf(request);
+  const absl::Duration grace = std::min(GraceOf(request), max_grace);
   *request.mutable_grace_period() = ToProto(grace);
   *request.mutable_time() = ToProto(loop_.clock().Now());
   std::vector<v1::JournalRecord> records(1);
   *records[0].mutable_kill_requested() = request;
-  if (task != nullptr && !task->kill && facts().intent.task_killing_state()) {
-    *records.emplace_back().mutable_update() = journal_.Complete(
-        MakeTaskUpdate(task->info, v1::TASK_KILLING, v1::REASON_UNSPECIFIED, "",
-                       loop_.clock().Now()));
-  }
+  if (facts().intent.task_killing_state()) TellKilling(task, records);
   HOLDFAST_RETURN_IF_ERROR(Record(std::move(records)));
   const bool custom = facts().intent.launch().custom();
   if (custom && listeners_.on_kill) listeners_.on_kill(request);
   // A custom executor ends its own tasks.
   if (!custom || request.task_id().empty()) Terminate(grace);
   return absl::OkStatus();
+}
+
+// Once for each task: `task`, or all where that is null.
+void Supervisor::TellKilling(const TaskFacts* task,
+                             std::vector<v1::JournalRecord>& records) const {
+  if (facts().kill) return;  // all were told
+  uint64_t updates = 0;
+  for (const TaskFacts& each : facts().tasks) {
+    if (task != nullptr && task != &each) continue;
+    if (each.IsTerminal() || each.kill) continue;
+    *records.emplace_back().mutable_update() = journal_.Complete(
+        MakeTaskUpdate(each.info, v1::TASK_KILLING, v1::REASON_UNSPECIFIED, "",
+                       loop_.clock().Now()),
+        updates++);
+  }
 }
 
 void Supervisor::Terminate(absl::Duration grace) {
@@ -379,6 +404,9 @@ absl::Status Supervisor::AddUpdate(v1::StatusUpdate update) {
     return absl::FailedPreconditionError(
         absl::StrCat("update ", update.uuid(), ": task ",
                      update.status().task_id(), " has ended"));
+  }
+  if (const auto& kill = task->kill ? task->kill : facts().kill) {
+    AttributeToKill(*kill, *update.mutable_status());
   }
   std::vector<v1::JournalRecord> records(1);
   *records[0].mutable_update() = journal_.Complete(std::move(update));

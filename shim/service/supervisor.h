@@ -60,8 +60,10 @@ class Supervisor {
   absl::Status LaunchTask(const v1::TaskInfo& task);
 
   // OK: durable and under way, or there is nothing left to kill. NotFound: no
-  // such task.
-  absl::Status Kill(v1::KillRequested request);
+  // such task. The grace period is the request's, or else the longest of the
+  // tasks that are meant, but at most `max_grace`.
+  absl::Status Kill(v1::KillRequested request,
+                    absl::Duration max_grace = absl::InfiniteDuration());
 
   // ExecutorJournal::Acknowledge.
   absl::Status Acknowledge(const std::string& uuid);
@@ -91,7 +93,7 @@ class Supervisor {
  private:
   absl::Status Launch();
   absl::Status Adopt();
-  std::optional<v1::KillRequested> KillUnderWay() const;
+  void GoOnKilling();
   absl::Status OpenOutputs(UniqueFd& stdout_end, UniqueFd& stderr_end);
   absl::Status OpenOutput(const char* name, std::unique_ptr<OutputLog>& log,
                           UniqueFd& executor_end);
@@ -100,7 +102,10 @@ class Supervisor {
   void TellAdopted();
   absl::Status WatchProcess();
   absl::Status Record(std::vector<v1::JournalRecord> records);
+  absl::Duration GraceOf(const v1::TaskInfo& task) const;
   absl::Duration GraceOf(const v1::KillRequested& request) const;
+  void TellKilling(const TaskFacts* task,
+                   std::vector<v1::JournalRecord>& records) const;
   void Terminate(absl::Duration grace);
   void TellTimeline(std::vector<v1::JournalRecord> records);
   void OnFenced();

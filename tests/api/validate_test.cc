@@ -93,6 +93,14 @@ TEST(ValidateFramework, RefusesANegativeFailoverTimeout) {
   ExpectInvalid(framework, "failover_timeout");
 }
 
+TEST(ValidateFramework, RefusesAFailoverTimeoutForOneThatNeedsNoStream) {
+  v1::FrameworkInfo framework = AFramework();
+  framework.mutable_failover_timeout()->set_seconds(1);
+  framework.set_implicit_acknowledgement(true);
+
+  ExpectInvalid(framework, "failover_timeout");
+}
+
 TEST(ValidateFramework, BoundsItsLabels) {
   ExpectLimit(AFramework(), "labels", 64, [](auto& it, size_t count) {
     it.clear_labels();

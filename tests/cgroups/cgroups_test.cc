@@ -173,6 +173,22 @@ TEST_P(CgroupsTest, RemovesNothingWhileAProcessIsLeftAndLosesNone) {
   for (const std::string& each : Directories(groups)) EXPECT_TRUE(Exists(each));
 }
 
+TEST_P(CgroupsTest, KillsAShimThatIsStoppedAndNotItsExecutor) {
+  const ContainerGroups executor_groups = CreateContainer();
+  ContainerGroups shim_groups = executor_groups;
+  shim_groups.join_files = {executor_groups.shim_procs_file};
+  shim_groups.cgroup_directory.clear();
+  TestProcess shim(shim_groups, SleepForever);
+  const TestProcess executor(executor_groups, SleepForever);
+  ASSERT_EQ(kill(shim.pid(), SIGSTOP), 0);
+
+  ASSERT_TRUE(cgroups_->KillShim(id_).ok());
+
+  EXPECT_EQ(WTERMSIG(shim.Wait()), SIGKILL);
+  EXPECT_TRUE(cgroups_->HasProcesses(id_).value());
+  EXPECT_TRUE(absl::IsNotFound(cgroups_->KillShim("nobody")));
+}
+
 TEST_P(CgroupsTest, RemovesNothingWhileTheShimLives) {
   ContainerGroups shim = CreateContainer();
   shim.join_files = {shim.shim_procs_file};

@@ -155,6 +155,18 @@ v1::Task AgentTest::Launch(const v1::TaskInfo& task,
   return Must(TryLaunch(task, framework_id)).task();
 }
 
+v1::Task AgentTest::LaunchStubborn(const std::string& task_id,
+                                   absl::Duration grace,
+                                   const std::string& framework_id) {
+  const std::string deaf = Scratch(task_id + "-is-deaf");
+  const v1::TaskInfo task =
+      ShellTask(task_id, absl::StrCat("trap '' TERM; touch ", deaf,
+                                      "; while :; do sleep 0.01; done"));
+  const v1::Task launched = Launch(WithGrace(task, grace), framework_id);
+  EXPECT_TRUE(Eventually([&] { return access(deaf.c_str(), F_OK) == 0; }));
+  return launched;
+}
+
 absl::Status AgentTest::Kill(const std::string& task_id,
                              std::optional<absl::Duration> grace_period) {
   v1::KillTaskRequest request;

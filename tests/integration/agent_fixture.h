@@ -72,6 +72,9 @@ class AgentTest : public testing::Test {
 
   v1::Task Launch(const v1::TaskInfo& task,
                   const std::string& framework_id = kFramework);
+  // One that only SIGKILL ends, `grace` after SIGTERM; it is deaf by now.
+  v1::Task LaunchStubborn(const std::string& task_id, absl::Duration grace,
+                          const std::string& framework_id = kFramework);
   absl::StatusOr<v1::LaunchTaskResponse> TryLaunch(
       const v1::TaskInfo& task, const std::string& framework_id = kFramework);
   absl::Status Kill(const std::string& task_id,

@@ -150,5 +150,21 @@ TEST(RecoveryReport, KeepsTheFirstWordOtherwise) {
   EXPECT_EQ(response.executors(0).evidence_size(), 0);
 }
 
+TEST(RecoveryReport, TellsWhoMayYetTurnUp) {
+  FakeClock clock;
+  RecoveryReport report(clock);
+  report.Begin();
+  report.Add("c-1", "f-1", "e-1");
+  report.Add("c-2", "f-1", "e-2");
+  report.Add("c-3", "f-1", "e-3");
+  report.AllAdded();
+
+  report.Decide("c-1", Response::REATTACHED, "SHIM_ALIVE", {});
+  report.Decide("c-2", Response::UNATTACHED, "NO_ANSWER", {});
+
+  EXPECT_THAT(report.Pending(), ElementsAre("c-3"));
+  EXPECT_THAT(report.Unanswered(), ElementsAre("c-2", "c-3"));
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -31,6 +31,9 @@ class NoCgroups : public Cgroups {
     return false;
   }
   absl::Status Kill(const std::string&) override { return absl::OkStatus(); }
+  absl::Status KillShim(const std::string&) override {
+    return absl::OkStatus();
+  }
   absl::Status RemoveContainer(const std::string&) override {
     return absl::OkStatus();
   }

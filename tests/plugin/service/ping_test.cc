@@ -17,7 +17,7 @@ namespace {
 
 AgentOptions SomeAgent() {
   AgentOptions options;
-  options.info.set_agent_id("agent-1");
+  options.record.mutable_agent()->set_agent_id("agent-1");
   options.incarnation = "life-1";
   options.boot_id = "boot-1";
   return options;

@@ -177,6 +177,23 @@ TEST(UpdateHub, TellsWhetherSomeoneFollowsAFramework) {
   EXPECT_FALSE(test.hub.IsWatched("f-1"));
 }
 
+TEST(UpdateHub, ForgetsAFrameworkAndEndsItsStreams) {
+  HubWithWatches test;
+  test.hub.RecoveryComplete();
+  test.hub.Add(UpdateOf("f-1", "u-1"), /*acknowledged=*/false);
+  test.hub.Add(UpdateOf("f-2", "u-2"), /*acknowledged=*/false);
+  const auto watch = test.Watch("f-1");
+  const auto all = test.Watch("");
+
+  test.hub.ForgetFramework("f-1", absl::AbortedError("torn down"));
+  test.hub.Add(UpdateOf("f-1", "u-1"), /*acknowledged=*/false);
+
+  EXPECT_EQ(watch->end, absl::AbortedError("torn down"));
+  EXPECT_FALSE(all->end.has_value());
+  EXPECT_THAT(test.Watch("f-1")->Uuids(), ElementsAre("u-1")) << "it is new";
+  EXPECT_THAT(test.Watch("f-2")->Uuids(), ElementsAre("u-2"));
+}
+
 TEST(UpdateHub, SendsNothingToOneThatIsGone) {
   HubWithWatches test;
   const auto watch = test.Watch("f-1");

@@ -248,12 +248,20 @@ TEST_P(AttachServiceTest, KillsAndSaysWhatItKnowsNothingOf) {
       Call(*client, "/holdfast.v1.Shim/Kill", request.SerializeAsString())));
 
   request.set_task_id("t-7");
-  *request.mutable_grace_period() = ToProto(absl::Seconds(3));
+  request.set_message(std::string(1025, 'm'));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      Call(*client, "/holdfast.v1.Shim/Kill", request.SerializeAsString())));
+  request.set_message("it had to be");
+  request.set_state(v1::TASK_GONE_BY_OPERATOR);
+  *request.mutable_grace_period() = ToProto(absl::Hours(1));
+  *request.mutable_max_grace_period() = ToProto(absl::Seconds(3));
   EXPECT_TRUE(
       Call(*client, "/holdfast.v1.Shim/Kill", request.SerializeAsString())
           .ok());
 
   ASSERT_TRUE(facts().tasks[0].kill.has_value());
+  EXPECT_EQ(facts().tasks[0].kill->message(), "it had to be");
+  EXPECT_EQ(facts().tasks[0].kill->state(), v1::TASK_GONE_BY_OPERATOR);
   EXPECT_EQ(FromProto(facts().tasks[0].kill->grace_period()), absl::Seconds(3));
   EXPECT_TRUE(RunUntilOver());
 }

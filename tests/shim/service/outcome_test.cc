@@ -120,6 +120,25 @@ TEST(Outcome, OfAnAgentThatIsGoneIsFailedSinceNobodyAskedForIt) {
       "The agent is gone; terminated by signal 15 (Terminated)");
 }
 
+TEST(Outcome, SaysWhyTheAgentEndedIt) {
+  v1::KillRequested kill = Kill(v1::REASON_AGENT_DRAINED);
+  kill.set_message("The agent was drained");
+
+  ExpectOutcome(OutcomeOfCommand(WithCode(0), kill, {}), v1::TASK_KILLED,
+                v1::REASON_AGENT_DRAINED,
+                "The agent was drained; exited with status 0");
+  kill.set_state(v1::TASK_GONE_BY_OPERATOR);
+  EXPECT_EQ(OutcomeOfCommand(WithCode(0), kill, {}).state,
+            v1::TASK_GONE_BY_OPERATOR);
+}
+
+TEST(Outcome, OfOneWhoseShimDidNotAnswerIsFailed) {
+  EXPECT_EQ(OutcomeOfCommand(
+                Unknown(), Kill(v1::REASON_EXECUTOR_REREGISTRATION_TIMEOUT), {})
+                .state,
+            v1::TASK_FAILED);
+}
+
 TEST(Outcome, OfTheFenceGoesBeforeAKill) {
   ExpectOutcome(
       OutcomeOfCommand(BySignal(SIGKILL),
@@ -179,6 +198,50 @@ TEST(Outcome, OfAHostThatGoesDownIsNotTheTasksOwn) {
                 v1::REASON_AGENT_REBOOTED,
                 "The host went down; the executor was ended and exited with "
                 "status 0");
+}
+
+class AttributionTest : public testing::Test {
+ protected:
+  AttributionTest() {
+    kill_.set_reason(v1::REASON_AGENT_DRAINED);
+    kill_.set_message("The agent was drained");
+    kill_.set_state(v1::TASK_GONE_BY_OPERATOR);
+    status_.set_state(v1::TASK_KILLED);
+  }
+
+  v1::KillRequested kill_;
+  v1::TaskStatus status_;
+};
+
+TEST_F(AttributionTest, SaysWhyACustomExecutorHadToKill) {
+  AttributeToKill(kill_, status_);
+
+  EXPECT_EQ(status_.state(), v1::TASK_GONE_BY_OPERATOR);
+  EXPECT_EQ(status_.reason(), v1::REASON_AGENT_DRAINED);
+  EXPECT_EQ(status_.message(), "The agent was drained");
+}
+
+TEST_F(AttributionTest, LeavesTheExecutorItsOwnWords) {
+  status_.set_message("saved its work");
+
+  AttributeToKill(kill_, status_);
+
+  EXPECT_EQ(status_.message(), "saved its work");
+  EXPECT_EQ(status_.reason(), v1::REASON_AGENT_DRAINED);
+}
+
+TEST_F(AttributionTest, LeavesWhatIsNoKillOrHasAReasonOfItsOwn) {
+  v1::TaskStatus finished;
+  finished.set_state(v1::TASK_FINISHED);
+  status_.set_reason(v1::REASON_CONTAINER_LIMITATION_MEMORY);
+
+  AttributeToKill(kill_, finished);
+  AttributeToKill(kill_, status_);
+
+  EXPECT_EQ(finished.state(), v1::TASK_FINISHED);
+  EXPECT_EQ(finished.reason(), v1::REASON_UNSPECIFIED);
+  EXPECT_EQ(status_.state(), v1::TASK_KILLED);
+  EXPECT_EQ(status_.reason(), v1::REASON_CONTAINER_LIMITATION_MEMORY);
 }
 
 }  // namespace

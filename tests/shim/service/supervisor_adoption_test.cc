@@ -261,6 +261,21 @@ TEST_P(AdoptionTest, GoesOnWithAKillThatWasUnderWay) {
   EXPECT_EQ(LastStatus().signal(), SIGKILL);
 }
 
+TEST_P(AdoptionTest, KeepsToTheShorterGraceOfTaskAndExecutor) {
+  ASSERT_TRUE(Start(Command("trap '' TERM; echo ready;"
+                            "while :; do sleep 0.05; done"))
+                  .ok());
+  ASSERT_TRUE(RunUntilOutput("ready"));
+  ASSERT_TRUE(supervisor_->Kill(KillOf("t-7", absl::Hours(1))).ok());
+  ASSERT_TRUE(supervisor_->Kill(KillOf("", absl::Seconds(5))).ok());
+  Die();
+
+  ASSERT_TRUE(TakeOver().ok());
+  Jump(absl::Seconds(5));
+
+  EXPECT_TRUE(RunUntilOver());
+}
+
 TEST_P(AdoptionTest, KeepsToTheGracePeriodThatTheKillCameWith) {
   ASSERT_TRUE(Start(Command("trap '' TERM; echo ready;"
                             "while :; do sleep 0.05; done"))

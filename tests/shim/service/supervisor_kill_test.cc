@@ -82,6 +82,35 @@ TEST_P(KillTest, IsNotLengthenedByALongerOne) {
   EXPECT_TRUE(RunUntilOver());
 }
 
+TEST_P(KillTest, IsBoundedWhereverItsGracePeriodComesFrom) {
+  v1::Intent intent = Command(kStubborn);
+  *intent.mutable_task()->mutable_kill_policy()->mutable_grace_period() =
+      ToProto(absl::Hours(1));
+  StartAndWait(intent);
+
+  ASSERT_TRUE(supervisor_->Kill(KillOf(""), absl::Seconds(2)).ok());
+
+  EXPECT_EQ(FromProto(facts().kill->grace_period()), absl::Seconds(2));
+  Jump(absl::Seconds(2));
+  EXPECT_TRUE(RunUntilOver());
+}
+
+TEST_P(KillTest, OfAnExecutorGivesEachTaskTheLongestGraceOfThem) {
+  v1::Intent intent = CustomExecutor(kStubborn);
+  *intent.mutable_task()->mutable_kill_policy()->mutable_grace_period() =
+      ToProto(absl::Seconds(3));
+  StartAndWait(intent);
+  v1::TaskInfo patient;
+  patient.set_task_id("t-8");
+  *patient.mutable_kill_policy()->mutable_grace_period() =
+      ToProto(absl::Hours(1));
+  ASSERT_TRUE(supervisor_->LaunchTask(patient).ok());
+
+  ASSERT_TRUE(supervisor_->Kill(KillOf("")).ok());
+
+  EXPECT_EQ(FromProto(facts().kill->grace_period()), absl::Hours(1));
+}
+
 TEST_P(KillTest, RecordsTheGracePeriodThatHolds) {
   v1::Intent intent = Command(kStubborn);
   StartAndWait(intent);
@@ -118,6 +147,23 @@ TEST_P(KillTest, TellsTaskKillingOnceWhereItIsWanted) {
 
   EXPECT_EQ(facts().tasks[0].updates.size(), 2u);
   EXPECT_EQ(LastStatus().state(), v1::TASK_KILLING);
+}
+
+TEST_P(KillTest, TellsTaskKillingOfEachTaskWhenTheExecutorIsMeant) {
+  v1::Intent intent = CustomExecutor(kStubborn);
+  intent.set_task_killing_state(true);
+  StartAndWait(intent);
+  v1::TaskInfo second;
+  second.set_task_id("t-8");
+  ASSERT_TRUE(supervisor_->LaunchTask(second).ok());
+  ASSERT_TRUE(supervisor_->Kill(KillOf("t-8")).ok());
+
+  ASSERT_TRUE(supervisor_->Kill(KillOf("")).ok());
+  ASSERT_TRUE(supervisor_->Kill(KillOf("")).ok());
+
+  EXPECT_EQ(LastStatus("t-7").state(), v1::TASK_KILLING);
+  EXPECT_EQ(LastStatus("t-8").state(), v1::TASK_KILLING);
+  EXPECT_EQ(CountRecords(v1::JournalRecord::kUpdate), 2);
 }
 
 TEST_P(KillTest, TellsNoTaskKillingWhereItIsNotWanted) {

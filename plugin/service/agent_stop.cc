@@ -17,7 +17,7 @@ constexpr absl::Duration kMargin = absl::Seconds(2);
 
 }  // namespace
 
-void Agent::Shutdown(std::function<void()> done) {
+void Agent::Stop(std::function<void()> done) {
   stopping_ = true;
   v1::ShimKillRequest kill;
   kill.set_reason(v1::REASON_AGENT_ENDED);
@@ -32,13 +32,12 @@ void Agent::Shutdown(std::function<void()> done) {
           {{"container", executor->container_id()}});
     });
   }
-  FinishShutdown(loop_.clock().SinceBoot() +
-                     options_.executor_shutdown_grace_period + kMargin,
-                 std::move(done));
+  FinishStop(loop_.clock().SinceBoot() +
+                 options_.executor_shutdown_grace_period + kMargin,
+             std::move(done));
 }
 
-void Agent::FinishShutdown(absl::Duration give_up_at,
-                           std::function<void()> done) {
+void Agent::FinishStop(absl::Duration give_up_at, std::function<void()> done) {
   std::vector<std::string> ended;
   bool some_live = false;
   for (const auto& [id, executor] : executors_) {
@@ -51,7 +50,7 @@ void Agent::FinishShutdown(absl::Duration give_up_at,
   }
   if (some_live && loop_.clock().SinceBoot() < give_up_at) {
     loop_.After(kLook,
-                [this, give_up_at, done] { FinishShutdown(give_up_at, done); });
+                [this, give_up_at, done] { FinishStop(give_up_at, done); });
     return;
   }
   workers_.Run([this, ended, done] {
