@@ -12,7 +12,7 @@ namespace holdfast::hack {
 namespace {
 
 // A signal notifies nobody.
-constexpr std::chrono::milliseconds kLookAgain(100);
+constexpr std::chrono::milliseconds kLongestWait(100);
 
 }  // namespace
 
@@ -79,7 +79,7 @@ absl::Status UpdateLedger::WaitForAll(const std::vector<std::string>& task_ids,
           "no acknowledged ", awaited, " of ", missing.size(), "/",
           task_ids.size(), " tasks: ", absl::StrJoin(missing, ", ")));
     }
-    added_.wait_for(mutex_, kLookAgain);
+    added_.wait_for(mutex_, kLongestWait);
   }
 }
 

@@ -28,7 +28,7 @@ bool IsExecutorState(v1::TaskState state) {
   }
 }
 
-constexpr size_t kMaxMessageBytes = 10'000;
+constexpr size_t kMaxStatusMessageBytes = 10'000;
 
 // At most `most` bytes of it, cut before a character, never within one: a
 // string field that is not UTF-8 cannot be read back.
@@ -57,7 +57,7 @@ absl::StatusOr<v1::StatusUpdate> ToStatusUpdate(
   status.set_state(said.status().state());
   status.set_reason(said.status().reason());
   status.set_source(v1::SOURCE_EXECUTOR);
-  status.set_message(CutUtf8(said.status().message(), kMaxMessageBytes));
+  status.set_message(CutUtf8(said.status().message(), kMaxStatusMessageBytes));
   status.set_data(said.status().data());
   return update;
 }
