@@ -52,8 +52,8 @@ void CheckRecords(const Layout& layout, std::vector<std::string>& complaints) {
   const auto frameworks = (*store)->LoadFrameworks();
   if (!frameworks.ok()) complaints.push_back(frameworks.status().ToString());
   if (!frameworks.ok()) return;
-  for (const absl::Status& damage : frameworks->damage) {
-    complaints.push_back(damage.ToString());
+  for (const AgentStore::DamagedFile& damaged : frameworks->damaged) {
+    complaints.push_back(damaged.what.ToString());
   }
 }
 
