@@ -2,6 +2,7 @@
 
 #include "absl/time/clock.h"
 #include "base/log.h"
+#include "base/worker_pool.h"
 
 namespace holdfast::hack {
 namespace {
@@ -32,11 +33,15 @@ void UpdateWatcher::Read() {
   v1::WatchUpdatesRequest request;
   request.set_framework_id(framework_id_);
   const auto stream = client_.stub().WatchUpdates(&context_, request);
+  // One update's acknowledgement does not keep the next one waiting. What was
+  // given to it is done when Read returns.
+  WorkerPool acknowledging(1);
   v1::WatchUpdatesResponse response;
   while (stream->Read(&response)) {
     if (!response.has_update()) continue;
     ledger_.Add(response.update(), absl::Now());
-    Acknowledge(response.update());
+    acknowledging.Run(
+        [this, update = response.update()] { Acknowledge(update); });
   }
   status_ = Client::ToAbsl(stream->Finish());
 }
