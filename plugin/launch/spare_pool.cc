@@ -27,21 +27,27 @@ void MakeRuntime(const std::string& path) {
 void SparePool::Open() {
   MutexLock lock(mutex_);
   open_ = true;
+  RefillWhereLow();
 }
 
 std::optional<Spare> SparePool::Take() {
   MutexLock lock(mutex_);
-  if (!open_) return std::nullopt;
+  wanted_ = true;
   std::optional<Spare> spare;
   if (!spares_.empty()) {
     spare = std::move(spares_.back());
     spares_.pop_back();
   }
-  if (!refilling_ && spares_.size() + kBatch <= size_) {
-    refilling_ = true;
-    maker_.Run([this] { RefillBehind(); });
-  }
+  RefillWhereLow();
   return spare;
+}
+
+void SparePool::RefillWhereLow() {
+  if (!open_ || !wanted_ || refilling_ || spares_.size() + kBatch > size_) {
+    return;
+  }
+  refilling_ = true;
+  maker_.Run([this] { RefillBehind(); });
 }
 
 void SparePool::RefillBehind() {

@@ -51,6 +51,7 @@ class SparePool {
   // What is being made, until it is on disk.
   using Batch = std::vector<Spare>;
 
+  void RefillWhereLow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RefillBehind() ABSL_LOCKS_EXCLUDED(mutex_, making_);
   size_t Missing() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status MakeBatch(size_t count, Batch& batch);
@@ -63,6 +64,7 @@ class SparePool {
   Mutex making_;  // held while some are made, before mutex_
   Mutex mutex_;
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
+  bool wanted_ ABSL_GUARDED_BY(mutex_) = false;  // there was a launch
   bool refilling_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Spare> spares_ ABSL_GUARDED_BY(mutex_);
   WorkerPool maker_{1};  // the last, so that it ends first

@@ -32,6 +32,21 @@ TEST(SparePool, HasNoneBeforeItIsOpened) {
   EXPECT_THAT(Spares(disk, kLayout), IsEmpty());
 }
 
+// A launch may come while a former life's are still being removed.
+TEST(SparePool, MakesWhatALaunchHasMissedAsSoonAsItIsOpened) {
+  const TemporaryDirectory directory;
+  const Layout layout = {directory.path(), directory.path()};
+  ASSERT_EQ(mkdir(layout.Executors(true).c_str(), 0700), 0);
+  {
+    SparePool pool(SystemFiles(), layout);
+    ASSERT_FALSE(pool.Take().has_value());
+
+    pool.Open();
+  }  // waits for what is being made
+
+  EXPECT_THAT(Spares(SystemFiles(), layout), SizeIs(SparePool::kSize));
+}
+
 TEST(SparePool, GivesEachSpareOnce) {
   FakeDisk disk;
   SparePool pool(disk, kLayout, /*size=*/3);
