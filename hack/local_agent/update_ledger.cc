@@ -44,9 +44,12 @@ UpdateLedger::Task UpdateLedger::Get(const std::string& task_id) const {
   return found == tasks_.end() ? Task() : found->second;
 }
 
-void UpdateLedger::NoteAcknowledged(const std::string& task_id) {
+void UpdateLedger::NoteAcknowledged(const v1::StatusUpdate& update) {
   const MutexLock lock(mutex_);
-  ++tasks_[task_id].acknowledged;
+  Task& task = tasks_[update.status().task_id()];
+  for (size_t i = task.acknowledged; i < task.updates.size(); ++i) {
+    if (task.updates[i].uuid() == update.uuid()) task.acknowledged = i + 1;
+  }
   added_.notify_all();
 }
 

@@ -22,17 +22,19 @@ class UpdateLedger {
   struct Task {
     std::vector<v1::StatusUpdate> updates;  // in the order of arrival
     std::vector<absl::Time> arrivals;
-    int repeats = 0;    // deliveries of a uuid that had come before
-    int disorders = 0;  // sequences that did not grow
-    size_t acknowledged = 0;
+    int repeats = 0;          // deliveries of a uuid that had come before
+    int disorders = 0;        // sequences that did not grow
+    size_t acknowledged = 0;  // so many of them, from the front
 
     const v1::TaskStatus* terminal() const;  // or null
   };
 
   void Add(const v1::StatusUpdate& update, absl::Time arrival)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The agent has the acknowledgement of one more update of the task.
-  void NoteAcknowledged(const std::string& task_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The agent has the acknowledgement of `update`, and so of those before it:
+  // it takes them in order. An answer that was lost is thus made good.
+  void NoteAcknowledged(const v1::StatusUpdate& update)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // A copy; empty for a task without updates.
   Task Get(const std::string& task_id) const ABSL_LOCKS_EXCLUDED(mutex_);

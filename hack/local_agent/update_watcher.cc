@@ -57,7 +57,7 @@ void UpdateWatcher::Acknowledge(const v1::StatusUpdate& update) {
     status = client_.Call(&Stub::AcknowledgeUpdate, request).status();
   } while (Client::MayTryAgain(status) && absl::Now() < deadline);
   if (status.ok()) {
-    ledger_.NoteAcknowledged(update.status().task_id());
+    ledger_.NoteAcknowledged(update);
   } else {
     Log(Severity::kWarning, "acknowledge",
         {{"task", update.status().task_id()}, {"error", status.ToString()}});

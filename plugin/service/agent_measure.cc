@@ -88,13 +88,6 @@ Measure Agent::TakeMeasure() {
                     &measure);
   }
   measure.frameworks = frameworks_.size();
-  // Counted where `info` counts them.
-  GetAgent(v1::GetAgentRequest(),
-           [&measure](const absl::StatusOr<v1::GetAgentResponse>& agent) {
-             if (!agent.ok()) return;
-             measure.quarantined = agent->quarantined();
-             measure.orphans = agent->orphans();
-           });
   measure.tally = tally_;
   return measure;
 }

@@ -11,7 +11,7 @@ namespace holdfast {
 namespace {
 
 constexpr absl::string_view kMagic = "HFJ";
-constexpr size_t kHeaderBytes = 4;  // magic and version
+constexpr size_t kHeaderBytes = 4;                // magic and version
 constexpr size_t kBlockBytes = size_t{4} * 1024;  // what file systems allocate
 
 size_t RoundUp(size_t bytes) {

@@ -186,7 +186,7 @@ class BurstTest : public testing::Test {
       const auto answer =
           agent_->client().Call(&Stub::AcknowledgeUpdate, request);
       EXPECT_TRUE(answer.ok()) << task_id << ": " << answer.status();
-      ledger_.NoteAcknowledged(task_id);
+      ledger_.NoteAcknowledged(update);
     }
   }
 

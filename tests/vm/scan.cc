@@ -103,8 +103,8 @@ int Main(const std::string& work_dir, const std::string& file, bool ended) {
   }
   const TemporaryDirectory runtime_dir;
   const Layout layout{work_dir, runtime_dir.path()};
-  const absl::Status made = SystemFiles().MakeDirectory(
-      layout.Executors(/*checkpoint=*/false), 0700);
+  const absl::Status made =
+      SystemFiles().MakeDirectory(layout.Executors(/*checkpoint=*/false), 0700);
   std::vector<std::string> complaints = Judge(layout, *shown, ended);
   if (!made.ok()) complaints.push_back(made.ToString());
   for (const std::string& complaint : complaints) puts(complaint.c_str());
