@@ -47,7 +47,17 @@ class Reboot : public AgentTest {
   // Everything ends at once, what is in memory is gone, and then the agent
   // starts by itself.
   void PowerOff() {
+    std::vector<std::unique_ptr<ProcessWatch>> shims;
+    for (const v1::Task& task : List()) {
+      if (task.shim_pid() == 0) continue;
+      shims.push_back(std::make_unique<ProcessWatch>(task.shim_pid()));
+    }
     KillAgent();
+    // Before their executors, whose ends they would write down.
+    for (const auto& shim : shims) {
+      shim->Kill(SIGKILL);
+      shim->WaitForEnd(absl::Seconds(10));
+    }
     ASSERT_TRUE(
         hack::SweepCgroups(agent().cgroups_root(), absl::Seconds(10)).ok());
     std::filesystem::remove_all(agent().runtime_dir());
