@@ -4,17 +4,23 @@
 #include <vector>
 
 #include "api/time_convert.h"
+#include "plugin/checkpoint/spare_directory.h"
 #include "shim/bundle/executor_journal.h"
 
 namespace holdfast {
 namespace {
 
-// The executors' directories, without those whose removal was interrupted.
+// The executors' directories, without those whose removal was interrupted and
+// those made ahead that no launch has taken.
 std::vector<std::string> ListExecutors(Files& files, const Layout& layout,
                                        bool checkpoint) {
   std::vector<std::string> names = files.List(layout.Executors(checkpoint))
                                        .value_or(std::vector<std::string>());
-  std::erase_if(names, [](const std::string& name) { return name[0] == '.'; });
+  std::erase_if(names, [&](const std::string& name) {
+    const absl::string_view spare = IdOfSpare(name);
+    return name[0] == '.' &&
+           (spare.empty() || IsUnused(files, SparePath(layout, spare)));
+  });
   return names;
 }
 

@@ -4,6 +4,7 @@
 
 #include "api/time_convert.h"
 #include "plugin/service/agent.h"
+#include "shim/bundle/lease.h"
 
 namespace holdfast {
 namespace {
@@ -24,19 +25,16 @@ std::string StateName(ExecutorState state) {
   return "";
 }
 
-// How long it would live if the agent were lost now; nothing: for ever.
+// How long it would live if the agent were lost now; nothing: for ever, or it
+// has no fence and simply ends with the agent.
 std::optional<absl::Duration> TimeToFence(const ExecutorFacts& facts,
                                           absl::Duration now) {
-  if (!facts.started || facts.exited) return std::nullopt;
-  const v1::Limits limits = facts.limits.value_or(v1::Limits());
-  if (limits.fence_paused()) return std::nullopt;
-  if (!limits.has_recovery_timeout() && !facts.intent.has_recovery_timeout()) {
+  if (!facts.started || facts.exited || !facts.intent.checkpoint()) {
     return std::nullopt;
   }
-  const absl::Duration timeout = FromProto(
-      limits.has_recovery_timeout() ? limits.recovery_timeout()
-                                    : facts.intent.recovery_timeout());
-  return std::max(timeout, FromProto(limits.fence_not_before()) - now);
+  const absl::Duration fires_at = LeaseOf(facts).FiresAt(now);
+  if (fires_at == absl::InfiniteDuration()) return std::nullopt;
+  return fires_at - now;
 }
 
 void Shorten(std::optional<absl::Duration>* shortest,

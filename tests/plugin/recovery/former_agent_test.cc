@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "api/time_convert.h"
+#include "plugin/checkpoint/spare_directory.h"
 #include "shim/bundle/executor_journal.h"
 #include "tests/fakes/fake_disk.h"
 #include "tests/shim/bundle/records.h"
@@ -79,6 +80,24 @@ TEST_F(FormerAgentTest, HoldsALaunchThatIsUnderWayForAlive) {
   MakeExecutor("c-1", {});
 
   EXPECT_TRUE(MayAnyLive());
+}
+
+// A power cut may have taken the name that its launch had given it.
+TEST_F(FormerAgentTest, CountsALaunchThatHasLostItsName) {
+  MakeExecutor(SpareName("c-1"), {StartedIn(kBoot)}, "a-7");
+
+  EXPECT_TRUE(MayAnyLive());
+  EXPECT_EQ(AgentIdOfExecutors(disk_, layout_), "a-7");
+  EXPECT_TRUE(HasCheckpoint(disk_, layout_));
+}
+
+TEST_F(FormerAgentTest, CountsNothingThatWasMadeAheadAlone) {
+  const std::string path = SparePath(layout_, "c-1");
+  ASSERT_TRUE(disk_.MakeDirectory(path, 0700).ok());
+  ASSERT_TRUE(Journal::Put(disk_, path + "/journal", {}).ok());
+
+  EXPECT_FALSE(MayAnyLive());
+  EXPECT_FALSE(HasCheckpoint(disk_, layout_));
 }
 
 TEST_F(FormerAgentTest, HoldsWhatItCannotReadForAlive) {
