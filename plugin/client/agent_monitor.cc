@@ -77,14 +77,18 @@ void AgentMonitor::Run() {
     }
     const absl::Duration began = clock_.SinceBoot();
     PingOnce();
-    const LivenessState now = state();
-    const bool waits_for_something =
-        now == LivenessState::kJoining || now == LivenessState::kGivenUp;
-    const absl::Duration pause = waits_for_something
-                                     ? std::min(options_.ping_timeout, kSoon)
-                                     : options_.ping_timeout;
-    Wait(began + pause - clock_.SinceBoot());
+    Wait(began + Pause() - clock_.SinceBoot());
   }
+}
+
+absl::Duration AgentMonitor::Pause() const {
+  const absl::Duration interval = options_.ping_interval == absl::ZeroDuration()
+                                      ? options_.ping_timeout
+                                      : options_.ping_interval;
+  const LivenessState now = state();
+  const bool waits_for_something =
+      now == LivenessState::kJoining || now == LivenessState::kGivenUp;
+  return waits_for_something ? std::min(interval, kSoon) : interval;
 }
 
 void AgentMonitor::PingOnce() {

@@ -17,8 +17,8 @@
 
 namespace holdfast {
 
-// Watches one agent for an orchestrator: pings it every `ping_timeout`, holds
-// it for unreachable when it has not answered for `ping_timeout` ×
+// Watches one agent for an orchestrator: pings it at intervals, holds it
+// for unreachable when it has not answered for `ping_timeout` ×
 // `max_ping_timeouts`, and readmits it with its tasks when it comes back, or
 // tells it to shut down when it was given up. An agent answers while it
 // recovers, so a long recovery makes nobody unreachable.
@@ -32,6 +32,8 @@ class AgentMonitor {
   struct Options {
     absl::Duration ping_timeout = absl::Seconds(15);
     uint32_t max_ping_timeouts = 5;
+    // From one ping to the next. Zero: ping_timeout.
+    absl::Duration ping_interval = {};
     std::string orchestrator = {};  // who pings, for the agent's log
     std::string framework_id = {};  // whose tasks are told; empty: all
   };
@@ -75,6 +77,7 @@ class AgentMonitor {
   // Whether the state is another than before.
   bool Enter(LivenessEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Duration Silence() const { return clock_.SinceBoot() - heard_at_; }
+  absl::Duration Pause() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Duration SilenceAllowed() const {
     return options_.ping_timeout * options_.max_ping_timeouts;
   }

@@ -34,8 +34,9 @@ class AgentMonitorTest : public AgentTest {
   void StartMonitor() {
     monitor_ = std::make_unique<AgentMonitor>(
         address(), grpc::InsecureChannelCredentials(), SystemClock(),
-        AgentMonitor::Options{.ping_timeout = absl::Milliseconds(500),
-                              .max_ping_timeouts = 4,
+        AgentMonitor::Options{.ping_timeout = absl::Seconds(2),
+                              .max_ping_timeouts = 3,
+                              .ping_interval = absl::Milliseconds(200),
                               .orchestrator = "test",
                               .framework_id = kFramework},
         AgentMonitor::Callbacks{

@@ -17,7 +17,7 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr absl::Duration kPatience = absl::Seconds(20);
+constexpr absl::Duration kPatience = absl::Seconds(60);
 
 // Time that the test moves and the monitor's thread reads.
 class SharedClock : public Clock {
@@ -116,8 +116,9 @@ class AgentMonitorTest : public testing::Test {
   void StartMonitor() {
     monitor_ = std::make_unique<AgentMonitor>(
         address_, grpc::InsecureChannelCredentials(), clock_,
-        AgentMonitor::Options{.ping_timeout = absl::Milliseconds(50),
-                              .max_ping_timeouts = 5},
+        AgentMonitor::Options{.ping_timeout = absl::Seconds(20),
+                              .max_ping_timeouts = 5,
+                              .ping_interval = absl::Milliseconds(5)},
         AgentMonitor::Callbacks{
             .readmitted =
                 [this](const v1::PingResponse& agent,
@@ -191,12 +192,12 @@ TEST_F(AgentMonitorTest, HoldsASilentAgentForUnreachableAndNotBefore) {
   agent_.SetAway(true);
   AwaitPings(2);  // the last that was answered is over
 
-  clock_.Advance(absl::Milliseconds(249));
+  clock_.Advance(absl::Seconds(99));
   AwaitPings();
   EXPECT_EQ(monitor_->state(), LivenessState::kReachable);
   EXPECT_FALSE(HasEvents());
 
-  clock_.Advance(absl::Milliseconds(1));
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(NextEvent(), "unreachable");
   EXPECT_EQ(monitor_->state(), LivenessState::kUnreachable);
 }
@@ -208,10 +209,10 @@ TEST_F(AgentMonitorTest, ForgetsASilenceThatWasTooShort) {
   for (int i = 0; i < 3; ++i) {
     agent_.SetAway(true);
     AwaitPings(2);
-    clock_.Advance(absl::Milliseconds(150));
+    clock_.Advance(absl::Seconds(60));
     AwaitPings(2);
     agent_.SetAway(false);
-    AwaitPings(5);  // one of them in time, on a busy machine too
+    AwaitPings(2);
   }
 
   EXPECT_EQ(monitor_->state(), LivenessState::kReachable);
@@ -223,7 +224,7 @@ TEST_F(AgentMonitorTest, ReadmitsAnAgentThatComesBackWithItsTasks) {
   EXPECT_EQ(NextEvent(), "readmitted life-1 task-1");
   agent_.SetAway(true);
   AwaitPings(2);
-  clock_.Advance(absl::Seconds(1));
+  clock_.Advance(absl::Seconds(100));
   EXPECT_EQ(NextEvent(), "unreachable");
 
   agent_.SetAway(false);
@@ -246,8 +247,8 @@ TEST_F(AgentMonitorTest, WaitsForTheEndOfARecoveryWithoutLosingTheAgent) {
   agent_.Change([](v1::PingResponse& answer) { answer.set_recovering(true); });
   StartMonitor();
   for (int i = 0; i < 5; ++i) {
-    AwaitPings(5);
-    clock_.Advance(absl::Milliseconds(200));
+    AwaitPings(2);
+    clock_.Advance(absl::Seconds(90));
   }
   EXPECT_EQ(monitor_->state(), LivenessState::kJoining);
   EXPECT_FALSE(HasEvents());
@@ -262,7 +263,7 @@ TEST_F(AgentMonitorTest, TellsAGivenUpAgentToShutDownWhenItComesBack) {
   EXPECT_EQ(NextEvent(), "readmitted life-1 task-1");
   agent_.SetAway(true);
   AwaitPings(2);
-  clock_.Advance(absl::Seconds(1));
+  clock_.Advance(absl::Seconds(100));
   EXPECT_EQ(NextEvent(), "unreachable");
   monitor_->GiveUp("its tasks run elsewhere");
   AwaitPings();
