@@ -15,6 +15,10 @@
 namespace holdfast {
 namespace {
 
+// What is read whole; a size that only damage can bring must not take all of
+// the memory.
+constexpr off_t kMostBytes = off_t{1} << 30;
+
 class SystemFile : public File {
  public:
   SystemFile(UniqueFd fd, std::string path)
@@ -23,6 +27,18 @@ class SystemFile : public File {
   absl::StatusOr<std::string> ReadAll() override {
     struct stat info;
     if (fstat(fd_.get(), &info) != 0) return ErrnoStatus(errno, "stat", path_);
+    if (S_ISDIR(info.st_mode)) return ErrnoStatus(EISDIR, "read", path_);
+    if (!S_ISREG(info.st_mode)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("read ", path_, ": not a regular file"));
+    }
+    if (info.st_size > kMostBytes) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("read ", path_, ": ", info.st_size,
+                       " bytes, none of ours has more "
+                       "than ",
+                       kMostBytes));
+    }
     std::string content(static_cast<size_t>(info.st_size), '\0');
     size_t done = 0;
     while (done < content.size()) {
@@ -78,7 +94,8 @@ class KernelFiles : public Files {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
                                              Mode mode) override {
-    int flags = O_CLOEXEC | O_NOFOLLOW;
+    // Not blocking: a pipe in a file's place is no reason to wait for ever.
+    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     switch (mode) {
       case Mode::kReadOnly:
         flags |= O_RDONLY;

@@ -53,7 +53,7 @@ absl::StatusOr<ExecutorFacts> PeekOnce(Files& files, const std::string& path) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string content, file->ReadAll());
   HOLDFAST_ASSIGN_OR_RETURN(const Journal::Parsed parsed,
                             Journal::Parse(content));
-  return ReplayFacts(parsed.payloads);
+  return ReplayFacts(parsed.payloads, parsed.offsets);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "shim/records/damage_offset.h"
 
 namespace holdfast {
 namespace {
@@ -36,14 +37,18 @@ absl::StatusOr<v1::JournalRecord> ParseRecord(const std::string& payload) {
 }  // namespace
 
 absl::StatusOr<ExecutorFacts> ReplayFacts(
-    absl::Span<const std::string> payloads) {
-  if (payloads.empty()) return absl::DataLossError("no record, not an intent");
+    absl::Span<const std::string> payloads, absl::Span<const size_t> offsets) {
+  if (payloads.empty()) {
+    return WithOffset(absl::DataLossError("no record, not an intent"), 4);
+  }
   ExecutorFacts facts;
   for (size_t i = 0; i < payloads.size(); ++i) {
     const absl::StatusOr<v1::JournalRecord> record = ParseRecord(payloads[i]);
     const absl::Status status =
         record.ok() ? facts.Apply(*record) : record.status();
-    HOLDFAST_RETURN_IF_ERROR(Annotate(status, absl::StrCat("record ", i)));
+    if (status.ok()) continue;
+    const absl::Status named = Annotate(status, absl::StrCat("record ", i));
+    return i < offsets.size() ? WithOffset(named, offsets[i]) : named;
   }
   return facts;
 }

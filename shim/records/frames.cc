@@ -46,6 +46,23 @@ void AppendFrame(absl::Span<const std::string> payloads, std::string* out) {
             head + kNumberBytes);
 }
 
+size_t FrameLengthAt(absl::string_view content, size_t at) {
+  return GetNumber(content.data() + at);
+}
+
+bool IsGoodFrameOfLength(absl::string_view content, size_t at, size_t length) {
+  const absl::string_view rest = content.substr(at);
+  if (rest.size() < kFrameHeadBytes || length == 0 ||
+      length > rest.size() - kFrameHeadBytes) {
+    return false;
+  }
+  char head[kNumberBytes];
+  PutNumber(static_cast<uint32_t>(length), head);
+  const uint32_t crc = Crc32c(rest.substr(kFrameHeadBytes, length),
+                              Crc32c(absl::string_view(head, sizeof head)));
+  return crc == GetNumber(rest.data() + kNumberBytes);
+}
+
 size_t GoodFrameAt(absl::string_view content, size_t at) {
   const absl::string_view rest = content.substr(at);
   if (rest.size() < kFrameHeadBytes) return 0;

@@ -5,7 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "shim/records/damage_offset.h"
 #include "shim/records/frames.h"
+#include "shim/records/torn_tail.h"
 
 namespace holdfast {
 namespace {
@@ -21,16 +23,23 @@ size_t RoundUp(size_t bytes) {
 absl::Status CheckHeader(absl::string_view content) {
   if (content.size() < kHeaderBytes ||
       content.substr(0, kMagic.size()) != kMagic) {
-    return absl::DataLossError("not a journal: no \"HFJ\" at offset 0");
+    return WithOffset(
+        absl::DataLossError(content.empty()
+                                ? "not a journal: it is empty"
+                                : "not a journal: no \"HFJ\" at offset 0"),
+        0);
   }
   const auto version = static_cast<uint8_t>(content[kMagic.size()]);
   if (version > Journal::kVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("journal written as version ", version,
-                     ", this reads up to ", Journal::kVersion));
+    return WithOffset(absl::FailedPreconditionError(absl::StrCat(
+                          "journal written as version ", version,
+                          ", this reads up to ", Journal::kVersion)),
+                      kMagic.size());
   }
   if (version == 0) {
-    return absl::DataLossError("journal of version 0, which there never was");
+    return WithOffset(
+        absl::DataLossError("journal of version 0, which there never was"),
+        kMagic.size());
   }
   return absl::OkStatus();
 }
@@ -62,18 +71,34 @@ absl::StatusOr<Journal::Parsed> Journal::Parse(absl::string_view content) {
   size_t at = kHeaderBytes;
   while (const size_t size = GoodFrameAt(content, at)) {
     if (!SplitFrame(content.substr(at, size), &parsed.payloads)) {
-      return absl::DataLossError(
-          absl::StrCat("the frame at offset ", at, " has no whole payloads"));
+      return WithOffset(
+          absl::DataLossError(absl::StrCat("the frame at offset ", at,
+                                           " has no whole payloads")),
+          at);
     }
+    parsed.offsets.resize(parsed.payloads.size(), at);
     at += size;
   }
   parsed.end = at;
+  // A file ends in zeros, or where a block does.
+  if (at == content.size() && at % kBlockBytes != 0) {
+    return WithOffset(
+        absl::DataLossError(absl::StrCat("cut off at offset ", at)), at);
+  }
   parsed.torn = content.find_first_not_of('\0', at) != content.npos;
   if (!parsed.torn) return parsed;
   const size_t good = FindGoodFrame(content, at + 1);
   if (good != content.npos) {
-    return absl::DataLossError(absl::StrCat(
-        "bad frame at offset ", at, ", and a good one at offset ", good));
+    return WithOffset(
+        absl::DataLossError(absl::StrCat("bad frame at offset ", at,
+                                         ", and a good one at offset ", good)),
+        at);
+  }
+  if (!MayBeTorn(content, at)) {
+    return WithOffset(
+        absl::DataLossError(absl::StrCat("bad frame at offset ", at,
+                                         ", the last, which was whole once")),
+        at);
   }
   return parsed;
 }
@@ -175,7 +200,14 @@ absl::Status Journal::WriteOrFail(size_t offset, absl::string_view bytes) {
 absl::StatusOr<std::vector<std::string>> Journal::Reopen() {
   failed_ = true;
   HOLDFAST_ASSIGN_OR_RETURN(std::string content, file_->ReadAll());
-  HOLDFAST_ASSIGN_OR_RETURN(Parsed parsed, Parse(content));
+  absl::StatusOr<Parsed> read = Parse(content);
+  // Here it is known what was never promised, whatever it looks like.
+  if (OffsetOf(read.status()) == end_ && end_ < content.size()) {
+    std::fill(content.begin() + static_cast<ptrdiff_t>(end_), content.end(),
+              '\0');
+    read = Parse(content);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(Parsed parsed, std::move(read));
   std::fill(content.begin() + static_cast<ptrdiff_t>(parsed.end), content.end(),
             '\0');
   HOLDFAST_RETURN_IF_ERROR(file_->WriteAt(0, content));

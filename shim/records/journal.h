@@ -27,14 +27,18 @@ namespace holdfast {
 //   another magic              DataLoss at offset 0
 //   a newer version            FailedPrecondition, naming both versions
 //   length zero, only zeros after it      the end
-//   bad frame, no good one after it       a torn append, never promised: cut
-//                                         off (zeroed before the next append)
+//   bad frame, no good one after it       a torn append, never promised, if it
+//                                         can be one (torn_tail.h): cut off
+//                                         (zeroed before the next append); else
+//                                         DataLoss
+//   no zeros after the last frame         cut off, unless a block of 4 KiB ends
+//                                         there: DataLoss
 //   bad frame, a good one after it        DataLoss with the bad one's offset;
 //                                         nothing is changed
 //
 // "After it" is looked for at every byte, so that a damaged length hides
 // nothing. A file shorter than the header with nothing in it was never a
-// journal: DataLoss.
+// journal: DataLoss. These errors carry their offset (damage_offset.h).
 // Payloads: api/records.proto, by shim/bundle/executor_journal.h.
 class Journal {
  public:
@@ -68,7 +72,8 @@ class Journal {
   // What a content means, with no file at hand (fsck, tests).
   struct Parsed {
     std::vector<std::string> payloads;
-    size_t end = 0;     // where the next frame goes
+    std::vector<size_t> offsets;  // of the frame that each payload came in
+    size_t end = 0;               // where the next frame goes
     bool torn = false;  // something that was never promised stands at `end`
   };
   static absl::StatusOr<Parsed> Parse(absl::string_view content);
