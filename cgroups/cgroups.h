@@ -112,6 +112,12 @@ class Cgroups {
   // The same for the shim's group: each process in it is held by a pidfd and
   // seen there before it is signalled.
   virtual absl::Status KillShim(const std::string& container_id) = 0;
+  // Everything in the container's groups, its shim too, is stopped in place
+  // (FailedPrecondition: this host cannot), or SIGKILLed. NotFound: no such
+  // container. For what no journal knows.
+  virtual absl::Status Freeze(const std::string& container_id) = 0;
+  virtual absl::Status KillAll(const std::string& container_id) = 0;
+
   // Removes the container's groups. FailedPrecondition: a process is left in
   // them. OK when they are gone already.
   virtual absl::Status RemoveContainer(const std::string& container_id) = 0;

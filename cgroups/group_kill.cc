@@ -127,4 +127,16 @@ absl::Status KillProcesses(const std::string& group) {
       "kill ", group, ": neither cgroup.kill nor freezer.state is in it"));
 }
 
+absl::Status FreezeProcesses(const std::string& group) {
+  absl::Status v2 = WriteKernelFile(absl::StrCat(group, "/cgroup.freeze"), "1");
+  if (!absl::IsNotFound(v2)) return v2;
+  absl::Status v1 = SetFreezer(group, "FROZEN");
+  if (!absl::IsNotFound(v1)) return v1;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> groups,
+                            ReadGroups(group));
+  if (groups.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "freeze ", group, ": neither cgroup.freeze nor freezer.state is in it"));
+}
+
 }  // namespace holdfast

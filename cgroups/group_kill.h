@@ -21,4 +21,9 @@ absl::Status SignalProcesses(const std::string& group, int signal);
 // group can do neither.
 absl::Status KillProcesses(const std::string& group);
 
+// Stops all processes where they are, by v2's cgroup.freeze or a v1 freezer;
+// writing "0" or "THAWED" there lets them go on. FailedPrecondition: the group
+// has neither.
+absl::Status FreezeProcesses(const std::string& group);
+
 }  // namespace holdfast

@@ -230,6 +230,27 @@ absl::Status HostCgroups::KillShim(const std::string& container_id) {
   return SignalProcesses(shim, SIGKILL);
 }
 
+absl::StatusOr<std::string> HostCgroups::TrackedContainer(
+    const std::string& container_id) const {
+  HOLDFAST_RETURN_IF_ERROR(ValidateGroupName("container id", container_id));
+  std::string group = Container(layout_.tracking_mount, container_id);
+  if (Exists(group)) return group;
+  return absl::NotFoundError(
+      absl::StrCat("no cgroup of container ", container_id));
+}
+
+absl::Status HostCgroups::Freeze(const std::string& container_id) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string container,
+                            TrackedContainer(container_id));
+  return FreezeProcesses(container);
+}
+
+absl::Status HostCgroups::KillAll(const std::string& container_id) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string container,
+                            TrackedContainer(container_id));
+  return KillProcesses(container);
+}
+
 absl::Status HostCgroups::RemoveContainer(const std::string& container_id) {
   HOLDFAST_RETURN_IF_ERROR(ValidateGroupName("container id", container_id));
   // All hierarchies are looked at before any loses a group.

@@ -41,6 +41,8 @@ class HostCgroups : public Cgroups {
       const std::string& container_id) const override;
   absl::Status Kill(const std::string& container_id) override;
   absl::Status KillShim(const std::string& container_id) override;
+  absl::Status Freeze(const std::string& container_id) override;
+  absl::Status KillAll(const std::string& container_id) override;
   absl::Status RemoveContainer(const std::string& container_id) override;
   absl::StatusOr<std::vector<std::string>> Containers() const override;
   void RemoveRootIfEmpty() override;
@@ -61,6 +63,10 @@ class HostCgroups : public Cgroups {
   std::string TrackedExecutor(const std::string& container_id) const {
     return Executor(layout_.tracking_mount, container_id);
   }
+  // Its tracked group, with the shim's and the executor's below it; checked
+  // to be there.
+  absl::StatusOr<std::string> TrackedContainer(
+      const std::string& container_id) const;
   // As libcgroup wants it.
   std::string RelativeExecutor(const std::string& container_id) const {
     return absl::StrCat(root_, "/", container_id, "/executor");

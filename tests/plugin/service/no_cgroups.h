@@ -34,6 +34,8 @@ class NoCgroups : public Cgroups {
   absl::Status KillShim(const std::string&) override {
     return absl::OkStatus();
   }
+  absl::Status Freeze(const std::string&) override { return absl::OkStatus(); }
+  absl::Status KillAll(const std::string&) override { return absl::OkStatus(); }
   absl::Status RemoveContainer(const std::string&) override {
     return absl::OkStatus();
   }
