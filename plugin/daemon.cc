@@ -1,12 +1,10 @@
 #include "plugin/daemon.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -18,7 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "api/reasons.h"
-#include "api/time_convert.h"
 #include "base/boot_id.h"
 #include "base/errors.h"
 #include "base/log.h"
@@ -26,11 +23,14 @@
 #include "base/uuid.h"
 #include "base/version.h"
 #include "cgroups/cgroups.h"
+#include "plugin/api_socket.h"
 #include "plugin/checkpoint/agent_store.h"
 #include "plugin/identity/reconfiguration.h"
+#include "plugin/identity/start_record.h"
 #include "plugin/launch/file_limit.h"
 #include "plugin/metrics/loop_measurer.h"
 #include "plugin/metrics/metrics_server.h"
+#include "plugin/recovery/decision.h"
 #include "plugin/recovery/former_agent.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/health_service.h"
@@ -66,78 +66,15 @@ absl::StatusOr<UniqueFd> CatchStopSignals() {
   return fd;
 }
 
-// What an agent that was shut down leaves to the next one: nothing.
-void StartAnew(v1::AgentRecord& record) {
-  const std::string former = record.agent().agent_id();
-  record.Clear();
-  record.mutable_agent()->set_agent_id(RandomUuid());
-  Log(Severity::kWarning,
-      "the former agent was shut down by its orchestrator; this is another one",
-      {{"former", former}, {"agent", record.agent().agent_id()}});
-}
-
-// The agent's own record: its id is for ever, its boot id is today's.
-absl::StatusOr<v1::AgentRecord> LoadOrMakeAgent(AgentStore& store,
-                                                const PluginFlags& flags,
-                                                const std::string& boot_id) {
-  absl::StatusOr<v1::AgentRecord> loaded = store.LoadAgent();
-  if (!loaded.ok() && !absl::IsNotFound(loaded.status())) {
-    return loaded.status();
-  }
-  v1::AgentRecord record;
-  if (loaded.ok()) {
-    record = *std::move(loaded);
-  } else {
-    // Lost, perhaps: its executors know whose they are.
-    const std::string known = AgentIdOfExecutors(SystemFiles(), store.layout());
-    record.mutable_agent()->set_agent_id(known.empty() ? RandomUuid() : known);
-  }
-  const std::string before = record.SerializeAsString();
-  // As long as one of its executors lives, it is still the former one.
-  if (record.retired() &&
-      !MayAnyExecutorLive(SystemFiles(), store.layout(), boot_id)) {
-    StartAnew(record);
-  }
-  if (!record.boot_id().empty() && record.boot_id() != boot_id) {
-    Log(Severity::kWarning, "the host was rebooted since the last start");
-  }
-  // A cleanup is what a change that is too large is made with.
-  HOLDFAST_RETURN_IF_ERROR(Reconfigure(flags.info,
-                                       flags.recover == RecoverMode::kCleanup
-                                           ? ReconfigurationPolicy::kAny
-                                           : flags.reconfiguration_policy,
-                                       boot_id, &record));
-  record.set_boot_id(boot_id);
-  if (record.SerializeAsString() == before) return record;
-  *record.mutable_time() = ToProto(SystemClock().Now());
-  HOLDFAST_RETURN_IF_ERROR(store.SaveAgent(record));
-  return record;
-}
-
-absl::Status OpenToGroup(const std::string& socket, const std::string& group) {
-  if (chmod(socket.c_str(), 0660) != 0) {
-    return ErrnoStatus(errno, "chmod", socket);
-  }
-  char buffer[16 * 1024];
-  struct group entry;
-  struct group* found = nullptr;
-  if (getgrnam_r(group.c_str(), &entry, buffer, sizeof buffer, &found) != 0 ||
-      found == nullptr) {
-    return absl::OkStatus();  // then it is root's alone
-  }
-  if (chown(socket.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) {
-    return ErrnoStatus(errno, "chown", socket);
-  }
-  return absl::OkStatus();
-}
-
 class Daemon {
  public:
   Daemon(const PluginFlags& flags, UniqueFd stop_signals, AgentStore& store,
-         Cgroups& cgroups, EventLoop& loop, AgentOptions options)
+         Cgroups& cgroups, EventLoop& loop, StartRecord start,
+         AgentOptions options)
       : flags_(flags),
         stop_signals_(std::move(stop_signals)),
         store_(store),
+        start_(std::move(start)),
         loop_(loop),
         workers_(kWorkers),
         agent_(loop, workers_, SystemFiles(), store, cgroups,
@@ -145,19 +82,26 @@ class Daemon {
         orchestrator_(loop, workers_, agent_) {}
 
   int Run() {
-    if (absl::Status serving = Serve(); !serving.ok()) {
-      return Fail(serving, EX_CANTCREAT);
-    }
+    absl::StatusOr<std::unique_ptr<grpc::Server>> server =
+        ServeOn(store_.layout().Socket(), flags_.socket_group,
+                {&orchestrator_, &health_});
+    if (!server.ok()) return Fail(server.status(), EX_CANTCREAT);
+    server_ = *std::move(server);
     if (absl::Status serving = ServeMetrics(); !serving.ok()) {
       return Fail(serving, EX_CANTCREAT);
     }
     absl::StatusOr<AgentStore::Frameworks> frameworks = store_.LoadFrameworks();
-    if (!frameworks.ok()) return Fail(frameworks.status(), EX_IOERR);
+    if (!frameworks.ok()) {
+      if (!flags_.strict) return Fail(frameworks.status(), EX_IOERR);
+      frameworks = AgentStore::Frameworks();  // it is listed with the rest
+    }
     agent_.WhenCleanedUp([this] { OnCleanedUp(); });
     agent_.Recover(
-        *std::move(frameworks),
-        [this](const std::vector<absl::Status>& damage) { Refuse(damage); },
-        [this] { OnRecovered(); });
+        *std::move(frameworks), start_.loaded,
+        {.refused =
+             [this](const std::vector<Damage>& damage) { Refuse(damage); },
+         .accepted = [this] { KeepRecord(SystemFiles(), store_, start_); },
+         .complete = [this] { OnRecovered(); }});
     service_manager_.Tell("READY=1");
     TellProgress();
     const absl::Status watched = loop_.Watch(
@@ -168,26 +112,6 @@ class Daemon {
   }
 
  private:
-  absl::Status Serve() {
-    const std::string socket = store_.layout().Socket();
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    grpc::ServerBuilder builder;
-    builder.RegisterService(&orchestrator_);
-    builder.RegisterService(&health_);
-    builder.AddListeningPort(absl::StrCat("unix:", socket),
-                             grpc::InsecureServerCredentials());
-    // gRPC makes the socket by itself; nobody else's until its mode is set.
-    const mode_t before = umask(0177);
-    server_ = builder.BuildAndStart();
-    umask(before);
-    if (server_ == nullptr) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("listen ", socket, ": the socket cannot be made"));
-    }
-    Log(Severity::kInfo, "serving", {{"socket", socket}});
-    return OpenToGroup(socket, flags_.socket_group);
-  }
-
   absl::Status ServeMetrics() {
     if (flags_.metrics_address.empty()) return absl::OkStatus();
     HOLDFAST_ASSIGN_OR_RETURN(
@@ -223,18 +147,18 @@ class Daemon {
          {"decided", absl::StrJoin(outcomes, ",")}});
   }
 
-  // strict: nothing was touched.
-  void Refuse(const std::vector<absl::Status>& damage) {
-    for (const absl::Status& one : damage) {
-      Log(Severity::kError, one.message());
-    }
+  // strict, or nothing can be read at all: nothing was touched.
+  void Refuse(const std::vector<Damage>& damage) {
     Log(Severity::kError,
-        "the checkpoint is damaged and --strict is true: nothing was touched, "
-        "executors live on; look at the files above, or start once with "
-        "--strict=false, which moves the damaged ones aside",
+        flags_.strict
+            ? "the checkpoint is damaged and --strict is true: nothing was "
+              "touched, executors live on"
+            : "the checkpoint cannot be read: nothing was touched, executors "
+              "live on",
         {{"damaged", damage.size()}});
     service_manager_.Tell(
         "STATUS=the checkpoint is damaged; nothing was touched, see the log");
+    fputs(DamageText(damage).c_str(), stderr);
     exit_code_ = EX_DATAERR;
     loop_.Stop();
   }
@@ -273,6 +197,7 @@ class Daemon {
   const PluginFlags& flags_;
   UniqueFd stop_signals_;
   AgentStore& store_;
+  const StartRecord start_;
   EventLoop& loop_;
   WorkerPool workers_;
   Agent agent_;
@@ -311,13 +236,26 @@ int RunDaemon(const PluginFlags& flags) {
                                     ? EX_TEMPFAIL
                                     : EX_CANTCREAT);
   }
-  const absl::StatusOr<v1::AgentRecord> record =
-      LoadOrMakeAgent(**store, flags, *boot_id);
-  if (!record.ok()) {
-    return Fail(record.status(),
-                ReasonOf(record.status()) == kReconfigurationRefused
+  absl::StatusOr<StartRecord> start = ReadStartRecord(
+      SystemFiles(), **store,
+      {.info = flags.info,
+       // A cleanup is what a change that is too large is made with.
+       .policy = flags.recover == RecoverMode::kCleanup
+                     ? ReconfigurationPolicy::kAny
+                     : flags.reconfiguration_policy,
+       .boot_id = *boot_id,
+       .now = SystemClock().Now()});
+  if (!start.ok()) {
+    return Fail(start.status(),
+                ReasonOf(start.status()) == kReconfigurationRefused
                     ? EX_CONFIG
                     : EX_DATAERR);
+  }
+  // A disk's error is no damage, which strict lists with all the rest: the
+  // record may be good the next time.
+  if (!start->loaded.ok() && !IsDamage(start->loaded.status()) &&
+      !flags.strict) {
+    return Fail(start->loaded.status(), EX_IOERR);
   }
   absl::StatusOr<std::unique_ptr<Cgroups>> cgroups =
       Cgroups::Create(flags.cgroups_root);
@@ -325,7 +263,7 @@ int RunDaemon(const PluginFlags& flags) {
   absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
   if (!loop.ok()) return Fail(loop.status(), EX_OSERR);
   AgentOptions options;
-  options.record = *record;
+  options.record = start->today;
   options.host_resources = flags.host_resources;
   options.incarnation = RandomUuid();
   options.boot_id = *boot_id;
@@ -346,7 +284,7 @@ int RunDaemon(const PluginFlags& flags) {
   // Never destroyed: threads of gRPC may still be in it, and all that matters
   // is on disk.
   auto* daemon = new Daemon(flags, *std::move(stop_signals), **store, **cgroups,
-                            **loop, std::move(options));
+                            **loop, *std::move(start), std::move(options));
   const int exit_code = daemon->Run();
   _exit(exit_code);
 }

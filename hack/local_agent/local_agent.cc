@@ -48,7 +48,9 @@ absl::Status LocalAgent::Spawn() {
       absl::StrCat(options_.bin_dir, "/holdfastd"),
       absl::StrCat("--work_dir=", work_dir()),
       absl::StrCat("--runtime_dir=", runtime_dir()),
-      absl::StrCat("--cgroups_root=", cgroups_root_)};
+      absl::StrCat("--cgroups_root=", cgroups_root_),
+      // However full this machine's disk is, nothing ended goes at once.
+      "--gc_disk_headroom=0"};
   argv.insert(argv.end(), options_.flags.begin(), options_.flags.end());
   client_.reset();
   started_ = absl::Now();

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
 #include "base/errors.h"
+#include "shim/records/damage_offset.h"
 #include "shim/records/journal.h"
 
 namespace holdfast {
@@ -56,8 +57,9 @@ absl::StatusOr<Record> Load(Files& files, const std::string& path) {
   Record record;
   if (parsed->payloads.size() != 1 ||
       !record.ParseFromString(parsed->payloads[0])) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": offset 4: not one whole record"));
+    return WithOffset(absl::DataLossError(absl::StrCat(
+                          path, ": offset 4: not one whole record")),
+                      4);
   }
   return record;
 }

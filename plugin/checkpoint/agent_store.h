@@ -26,6 +26,12 @@ class AgentStore {
   static absl::StatusOr<std::unique_ptr<AgentStore>> Open(Files& files,
                                                           Layout layout);
 
+  // For those who only look, beside a plugin or without one: takes no lock
+  // and makes nothing; only its Load calls may be made.
+  static AgentStore ForReading(Files& files, Layout layout) {
+    return AgentStore(files, std::move(layout));
+  }
+
   const Layout& layout() const { return layout_; }
 
   // NotFound: there is none yet. DataLoss: damaged, naming file and offset.

@@ -91,6 +91,26 @@ constexpr Command kCommands[] = {
      "      --grace D              between SIGTERM and SIGKILL\n"
      "      --message TEXT         why, for the tasks' last updates\n",
      Retire},
+    {"recover", "--plan",
+     "what a start of the agent would find and decide, changing nothing",
+     "      --plan                 required\n"
+     "      --strict true|false    as holdfastd's; true\n"
+     "      --recover MODE         as holdfastd's: reconnect or cleanup\n"
+     "      --work_dir DIR         as holdfastd's, as are the next; otherwise\n"
+     "                             HOLDFAST_WORK_DIR …, otherwise the "
+     "defaults\n"
+     "      --runtime_dir DIR\n"
+     "      --cgroups_root GROUP\n"
+     "      --boot_id_file FILE\n",
+     Recover},
+    {"fsck", "[--repair]",
+     "whether the agent's files can be read; exit 1 if not",
+     "      --repair               move what is damaged aside; refused where "
+     "a\n"
+     "                             plugin or a shim has it\n"
+     "      --work_dir DIR         as of recover\n"
+     "      --runtime_dir DIR\n",
+     Fsck},
 };
 
 constexpr char kGlobalOptions[] =

@@ -34,6 +34,8 @@ absl::StatusOr<int> Remove(Invocation& invocation);
 absl::StatusOr<int> Events(Invocation& invocation);
 absl::StatusOr<int> Info(Invocation& invocation);
 absl::StatusOr<int> Recovery(Invocation& invocation);
+absl::StatusOr<int> Recover(Invocation& invocation);
+absl::StatusOr<int> Fsck(Invocation& invocation);
 absl::StatusOr<int> Lease(Invocation& invocation);
 absl::StatusOr<int> Timeline(Invocation& invocation);
 absl::StatusOr<int> Drain(Invocation& invocation);

@@ -1,10 +1,9 @@
-// info and recovery: what the agent says of itself.
+// info: what the agent says of itself.
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "api/time_convert.h"
 #include "api/values.h"
 #include "base/errors.h"
 #include "plugin/ctl/commands.h"
@@ -51,6 +50,8 @@ std::string AsTable(const v1::GetAgentResponse& response) {
       {"state", State(response)},
       {"frameworks", absl::StrCat(response.frameworks())},
       {"executors", absl::StrCat(response.executors())},
+      {"quarantined", absl::StrCat(response.quarantined())},
+      {"orphans", absl::StrCat(response.orphans())},
       {"resources", holdfast::FormatResources(agent)},
       {"attributes", FormatAttributes(agent)},
       {"work dir", response.work_dir()},
@@ -67,60 +68,21 @@ std::string AsTable(const v1::GetAgentResponse& response) {
   return absl::StrCat(facts, "\n", flags.Text());
 }
 
-std::string Took(const google::protobuf::Duration& took) {
-  return absl::FormatDuration(
-      absl::Trunc(FromProto(took), absl::Microseconds(1)));
-}
+}  // namespace
 
-std::string AsTable(const v1::GetRecoveryResponse& response) {
-  const std::string facts = Pairs({
-      {"recovery", response.complete() ? "complete" : "RECOVERING"},
-      {"started", FormatTime(response.start_time())},
-      {"took", response.has_took() ? Took(response.took()) : ""},
-      {"executors", absl::StrCat(response.executors_size())},
-  });
-  if (response.executors().empty()) return facts;
-  Table table({{"CONTAINER"},
-               {"EXECUTOR"},
-               {"DECISION"},
-               {"REASON"},
-               {"TOOK", Table::Align::kRight},
-               {"EVIDENCE"}});
-  for (const auto& executor : response.executors()) {
-    table.AddRow({executor.container_id(), executor.executor_id(),
-                  v1::GetRecoveryResponse::Decision_Name(executor.decision()),
-                  executor.reason(),
-                  executor.has_took() ? Took(executor.took()) : "",
-                  absl::StrJoin(executor.evidence(), "; ")});
-  }
-  return absl::StrCat(facts, "\n", table.Text());
-}
-
-// A call without arguments whose answer is printed.
-template <typename Request, typename Response>
-absl::StatusOr<int> Show(Invocation& invocation,
-                         Client::Unary<Request, Response> method) {
+absl::StatusOr<int> Info(Invocation& invocation) {
   OptionParser parser(invocation.globals);
   HOLDFAST_ASSIGN_OR_RETURN(const auto operands,
                             parser.Parse(invocation.argc, invocation.argv));
   HOLDFAST_RETURN_IF_ERROR(ExpectNone(operands));
   HOLDFAST_ASSIGN_OR_RETURN(Client client, ConnectToAgent(invocation.globals));
-  const auto response = client.Call(method, Request());
+  const auto response =
+      client.Call(&Client::Stub::GetAgent, v1::GetAgentRequest());
   if (!response.ok()) return About(response.status(), invocation.argv[0]);
   HOLDFAST_RETURN_IF_ERROR(Print(
       invocation.globals.format == OutputFormat::kJson ? JsonText(*response)
                                                        : AsTable(*response)));
   return 0;
-}
-
-}  // namespace
-
-absl::StatusOr<int> Info(Invocation& invocation) {
-  return Show(invocation, &Client::Stub::GetAgent);
-}
-
-absl::StatusOr<int> Recovery(Invocation& invocation) {
-  return Show(invocation, &Client::Stub::GetRecovery);
 }
 
 }  // namespace holdfast::ctl

@@ -126,9 +126,8 @@ ABSL_FLAG(bool, strict, true,
 ABSL_FLAG(holdfast::OrphanPolicy, orphans, holdfast::OrphanPolicy::kLeave,
           Help("orphans",
                "leave, quarantine or kill: what is done to processes under "
-               "cgroups_root that are in no journal. They are to be listed; "
-               "quarantine freezes them. Not in force yet: they are left "
-               "alone."));
+               "cgroups_root that are in no journal. They are listed in any "
+               "case; quarantine freezes them."));
 ABSL_FLAG(DurationFlag, recovery_timeout, {absl::Minutes(15)},
           Help("recovery_timeout",
                "How long an executor's shim waits for the plugin to attach "
@@ -161,8 +160,7 @@ ABSL_FLAG(holdfast::CountFlag, max_agent_ping_timeouts, {5},
 ABSL_FLAG(DurationFlag, gc_delay, {absl::Hours(7 * 24)},
           Help("gc_delay",
                "How long the files of an ended executor whose updates are all "
-               "acknowledged are kept at most; less when the disk fills. Not in "
-               "force yet: they are kept until they are removed."));
+               "acknowledged are kept at most; less when the disk fills."));
 ABSL_FLAG(FractionFlag, gc_disk_headroom, {0.1},
           Help("gc_disk_headroom",
                "Files are kept for gc_delay * (1 - headroom - usage of the "

@@ -33,6 +33,8 @@ struct Measure {
   uint64_t frameworks = 0;
   uint64_t unacknowledged_updates = 0;
   absl::Duration oldest_unacknowledged_age;  // zero: there is none
+  uint32_t quarantined = 0;
+  uint32_t orphans = 0;
   // Of the attached executors with a fence: the shortest time that one would
   // live if the agent were lost now.
   std::optional<absl::Duration> shortest_fence;

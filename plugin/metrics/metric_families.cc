@@ -81,6 +81,12 @@ void AddState(const Measure& measure, Families& families) {
   families.Gauge("holdfast_oldest_unacknowledged_update_age_seconds",
                  "The age of the oldest of them; 0 without one.",
                  absl::ToDoubleSeconds(measure.oldest_unacknowledged_age));
+  families.Gauge("holdfast_quarantined",
+                 "What is set aside in the quarantine because it is damaged.",
+                 measure.quarantined);
+  families.Gauge("holdfast_orphans",
+                 "Cgroups below ours with processes and without a journal.",
+                 measure.orphans);
   if (measure.shortest_fence) {
     families.Gauge("holdfast_shortest_fence_seconds",
                    "The shortest time that an attached executor would live if "

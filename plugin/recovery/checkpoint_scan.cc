@@ -4,9 +4,11 @@
 #include <memory>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
 #include "base/mutex.h"
+#include "plugin/checkpoint/executor_list.h"
 #include "plugin/checkpoint/spare_directory.h"
 #include "shim/bundle/executor_journal.h"
 
@@ -17,20 +19,18 @@ namespace {
 constexpr size_t kChunk = 32;
 
 absl::StatusOr<std::vector<ScannedContainer>> ListContainers(
-    Files& files, const Layout& layout) {
+    Files& files, const Layout& layout, bool may_be_missing = false) {
   std::vector<ScannedContainer> containers;
   for (const bool checkpoint : {true, false}) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                              files.List(layout.Executors(checkpoint)));
-    for (const std::string& name : names) {
-      const absl::string_view id = checkpoint ? IdOfSpare(name) : "";
-      const bool spare = !id.empty() && !IsUnused(files, SparePath(layout, id));
-      // A removal that was interrupted, or a spare that nothing began in.
-      if (name[0] == '.' && !spare) continue;
+    const absl::StatusOr<std::vector<std::string>> names =
+        ListExecutors(files, layout, checkpoint);
+    if (may_be_missing && absl::IsNotFound(names.status())) continue;
+    HOLDFAST_RETURN_IF_ERROR(names.status());
+    for (const std::string& name : *names) {
       ScannedContainer container;
       container.container_id = name;
       container.checkpoint = checkpoint;
-      container.has_spare_name = spare;
+      container.has_spare_name = !IdOfSpare(name).empty();
       containers.push_back(std::move(container));
     }
   }
@@ -47,12 +47,54 @@ bool NeverBegun(Files& files, const std::string& directory) {
 }
 
 void Look(Files& files, const Layout& layout, ScannedContainer& container) {
-  container.facts = ExecutorJournal::Peek(
-      files, layout.Journal(container.container_id, container.checkpoint));
-  if (absl::IsNotFound(container.facts.status())) {
-    container.never_begun = NeverBegun(
-        files, layout.Executor(container.container_id, container.checkpoint));
+  const std::string& id = container.container_id;
+  container.facts =
+      ExecutorJournal::Peek(files, layout.Journal(id, container.checkpoint));
+  // A spare is another's until its launch has named it, durably.
+  if (container.facts.ok() && !container.has_spare_name) {
+    const absl::Status owned = CheckOwner(*container.facts, id);
+    if (!owned.ok()) container.facts = owned;
   }
+  if (absl::IsNotFound(container.facts.status())) {
+    container.never_begun =
+        NeverBegun(files, layout.Executor(id, container.checkpoint));
+  }
+}
+
+// Beside a running plugin: it was removed, or got its name, just now.
+bool HasVanished(Files& files, const Layout& layout,
+                 const ScannedContainer& container) {
+  return absl::IsNotFound(container.facts.status()) &&
+         absl::IsNotFound(files
+                              .List(layout.Executor(container.container_id,
+                                                    container.checkpoint))
+                              .status());
+}
+
+// Two with the same id would both be in charge of the same processes.
+void RefuseTakenIds(std::vector<ScannedContainer>& containers) {
+  absl::flat_hash_set<std::string> taken;
+  for (const ScannedContainer& container : containers) {
+    if (!container.has_spare_name) taken.insert(container.container_id);
+  }
+  for (ScannedContainer& container : containers) {
+    if (!container.has_spare_name || !container.facts.ok()) continue;
+    const std::string id = container.facts->intent.container_id();
+    if (taken.insert(id).second) continue;
+    container.facts = absl::DataLossError(
+        absl::StrCat("container ", container.container_id,
+                     ": its journal is that of ", id, ", which has its own"));
+  }
+}
+
+std::vector<ScannedContainer> Together(
+    Files& files, const Layout& layout,
+    std::vector<ScannedContainer> containers) {
+  std::erase_if(containers, [&](const ScannedContainer& container) {
+    return HasVanished(files, layout, container);
+  });
+  RefuseTakenIds(containers);
+  return containers;
 }
 
 // What the tasks of one scan share.
@@ -63,6 +105,52 @@ struct Scan {
 };
 
 }  // namespace
+
+absl::Status CheckOwner(const ExecutorFacts& facts,
+                        const std::string& container_id) {
+  if (facts.intent.container_id() == container_id) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("container ", container_id,
+                                          ": the journal in its directory "
+                                          "is that of ",
+                                          facts.intent.container_id()));
+}
+
+std::vector<Damage> CheckpointDamage(
+    const AgentStore& store, const absl::StatusOr<v1::AgentRecord>& agent,
+    const std::vector<ScannedContainer>& containers) {
+  const Layout& layout = store.layout();
+  std::vector<Damage> damage;
+  if (!agent.ok() && !absl::IsNotFound(agent.status())) {
+    damage.push_back(MakeDamage(layout.AgentRecord(), agent.status()));
+  }
+  const absl::StatusOr<AgentStore::Frameworks> frameworks =
+      store.LoadFrameworks();
+  if (frameworks.ok()) {
+    for (const auto& [file, status] : frameworks->damaged) {
+      damage.push_back(MakeDamage(file, status));
+    }
+  } else if (!absl::IsNotFound(frameworks.status())) {
+    damage.push_back(MakeDamage(layout.Frameworks(), frameworks.status()));
+  }
+  for (const ScannedContainer& container : containers) {
+    if (!container.IsDamaged()) continue;
+    damage.push_back(MakeDamage(layout.Journal(container.container_id, true),
+                                container.facts.status(),
+                                container.container_id));
+  }
+  return damage;
+}
+
+absl::StatusOr<std::vector<ScannedContainer>> ScanCheckpointNow(
+    Files& files, const Layout& layout) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      std::vector<ScannedContainer> containers,
+      ListContainers(files, layout, /*may_be_missing=*/true));
+  for (ScannedContainer& container : containers) {
+    Look(files, layout, container);
+  }
+  return Together(files, layout, std::move(containers));
+}
 
 void ScanCheckpoint(
     EventLoop& loop, WorkerPool& workers, Files& files, const Layout& layout,
@@ -91,6 +179,7 @@ void ScanCheckpoint(
       MutexLock lock(scan->mutex);
       scan->left -= to - from;
       if (scan->left > 0) return;
+      scan->containers = Together(files, layout, std::move(scan->containers));
       loop.Post([scan, done] { done(std::move(scan->containers)); });
     });
   }

@@ -4,24 +4,16 @@
 #include <vector>
 
 #include "api/time_convert.h"
-#include "plugin/checkpoint/spare_directory.h"
+#include "plugin/checkpoint/executor_list.h"
 #include "shim/bundle/executor_journal.h"
 
 namespace holdfast {
 namespace {
 
-// The executors' directories, without those whose removal was interrupted and
-// those made ahead that no launch has taken.
-std::vector<std::string> ListExecutors(Files& files, const Layout& layout,
-                                       bool checkpoint) {
-  std::vector<std::string> names = files.List(layout.Executors(checkpoint))
-                                       .value_or(std::vector<std::string>());
-  std::erase_if(names, [&](const std::string& name) {
-    const absl::string_view spare = IdOfSpare(name);
-    return name[0] == '.' &&
-           (spare.empty() || IsUnused(files, SparePath(layout, spare)));
-  });
-  return names;
+std::vector<std::string> NamesOf(Files& files, const Layout& layout,
+                                 bool checkpoint) {
+  return ListExecutors(files, layout, checkpoint)
+      .value_or(std::vector<std::string>());
 }
 
 }  // namespace
@@ -29,7 +21,7 @@ std::vector<std::string> ListExecutors(Files& files, const Layout& layout,
 std::string AgentIdOfExecutors(Files& files, const Layout& layout) {
   std::string agent_id;
   absl::Time newest = absl::InfinitePast();
-  for (const std::string& name : ListExecutors(files, layout, true)) {
+  for (const std::string& name : NamesOf(files, layout, true)) {
     const absl::StatusOr<ExecutorFacts> facts =
         ExecutorJournal::Peek(files, layout.Journal(name, true));
     if (!facts.ok() || FromProto(facts->intent.time()) < newest) continue;
@@ -41,7 +33,7 @@ std::string AgentIdOfExecutors(Files& files, const Layout& layout) {
 
 bool MayAnyExecutorLive(Files& files, const Layout& layout,
                         const std::string& boot_id) {
-  const std::vector<std::string> names = ListExecutors(files, layout, true);
+  const std::vector<std::string> names = NamesOf(files, layout, true);
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
     const absl::StatusOr<ExecutorFacts> facts =
         ExecutorJournal::Peek(files, layout.Journal(name, true));
@@ -55,8 +47,8 @@ bool MayAnyExecutorLive(Files& files, const Layout& layout,
 
 bool HasCheckpoint(Files& files, const Layout& layout) {
   return files.Open(layout.AgentRecord(), Files::Mode::kReadOnly).ok() ||
-         !ListExecutors(files, layout, true).empty() ||
-         !ListExecutors(files, layout, false).empty();
+         !NamesOf(files, layout, true).empty() ||
+         !NamesOf(files, layout, false).empty();
 }
 
 }  // namespace holdfast

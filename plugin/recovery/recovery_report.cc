@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/time_convert.h"
+#include "plugin/recovery/totals.h"
 
 namespace holdfast {
 
@@ -23,8 +24,37 @@ void RecoveryReport::Add(const std::string& container_id,
   row.set_decision(v1::GetRecoveryResponse::PENDING);
 }
 
-void RecoveryReport::AddDamage(v1::GetRecoveryResponse::Damage damage) {
-  damage_.push_back(std::move(damage));
+void RecoveryReport::Identify(const std::string& container_id,
+                              const ExecutorFacts& facts) {
+  const auto found = row_of_.find(container_id);
+  if (found == row_of_.end()) return;  // it is of this life
+  v1::GetRecoveryResponse::Executor& row = rows_[found->second];
+  row.set_framework_id(facts.intent.framework_id());
+  row.set_executor_id(facts.intent.executor_id());
+  row.clear_task_ids();
+  for (const TaskFacts& task : facts.tasks) {
+    row.add_task_ids(task.info.task_id());
+  }
+}
+
+void RecoveryReport::AddDamage(const Damage& damage) {
+  const bool known = std::any_of(
+      damage_.begin(), damage_.end(),
+      [&](const Damage& other) { return other.file == damage.file; });
+  if (!known) damage_.push_back(damage);
+}
+
+void RecoveryReport::AddOrphan(Orphan orphan) {
+  std::erase_if(orphans_, [&](const Orphan& other) {
+    return other.container_id() == orphan.container_id();
+  });
+  orphans_.push_back(std::move(orphan));
+}
+
+uint32_t RecoveryReport::living_orphans() const {
+  return static_cast<uint32_t>(std::count_if(
+      orphans_.begin(), orphans_.end(),
+      [](const Orphan& orphan) { return orphan.action() != "killed"; }));
 }
 
 void RecoveryReport::AllAdded() {
@@ -76,7 +106,11 @@ v1::GetRecoveryResponse RecoveryReport::ToProto() const {
   *response.mutable_took() =
       holdfast::ToProto(complete() ? took_ : clock_.SinceBoot() - started_);
   response.mutable_executors()->Add(rows_.begin(), rows_.end());
-  response.mutable_damage()->Add(damage_.begin(), damage_.end());
+  for (const Damage& damage : damage_) {
+    *response.add_damage() = holdfast::ToProto(damage);
+  }
+  response.mutable_orphans()->Add(orphans_.begin(), orphans_.end());
+  CountTotals(response);
   return response;
 }
 

@@ -10,6 +10,8 @@
 #include "absl/time/time.h"
 #include "api/orchestrator.pb.h"
 #include "base/clock.h"
+#include "plugin/recovery/damage.h"
+#include "shim/bundle/executor_facts.h"
 
 namespace holdfast {
 
@@ -25,6 +27,11 @@ class RecoveryReport {
   // An executor that has to be decided on.
   void Add(const std::string& container_id, const std::string& framework_id,
            const std::string& executor_id);
+  // Whose it is and what it runs, when that is known.
+  void Identify(const std::string& container_id, const ExecutorFacts& facts);
+  bool Knows(const std::string& container_id) const {
+    return row_of_.contains(container_id);
+  }
   std::vector<std::string> Pending() const;
   // Those, and the UNATTACHED ones: whoever may yet turn up.
   std::vector<std::string> Unanswered() const;
@@ -32,10 +39,15 @@ class RecoveryReport {
   // replaces an earlier one.
   void Decide(const std::string& container_id, Decision decision,
               const std::string& reason, std::vector<std::string> evidence);
-  // Something damaged that is not an executor's, and what was done about it.
-  void AddDamage(v1::GetRecoveryResponse::Damage damage);
-  // No more will be added.
+  // No more executors will be added.
   void AllAdded();
+
+  void AddDamage(const Damage& damage);  // once for a file
+  using Orphan = v1::GetRecoveryResponse::Orphan;
+  // Replaces one of the same container.
+  void AddOrphan(Orphan orphan);
+  // Those that were not killed.
+  uint32_t living_orphans() const;
 
   // Every executor is decided on.
   bool complete() const { return all_added_ && decided_ == rows_.size(); }
@@ -56,7 +68,8 @@ class RecoveryReport {
   uint32_t decided_ = 0;
   std::vector<v1::GetRecoveryResponse::Executor> rows_;
   absl::flat_hash_map<std::string, size_t> row_of_;
-  std::vector<v1::GetRecoveryResponse::Damage> damage_;
+  std::vector<Damage> damage_;
+  std::vector<Orphan> orphans_;
 };
 
 }  // namespace holdfast

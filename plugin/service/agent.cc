@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
+#include "plugin/gc/collection_policy.h"
 #include "plugin/service/agent_errors.h"
 
 namespace holdfast {
@@ -26,6 +27,13 @@ Agent::Agent(EventLoop& loop, WorkerPool& workers, Files& files,
       hub_(
           options_.incarnation, [this] { return MakeHeader(); }, loop.clock()),
       report_(loop.clock()),
+      garbage_(
+          loop,
+          {.gc_delay = options_.gc_delay,
+           .disk_headroom = options_.gc_disk_headroom,
+           .disk_watch_interval = options_.disk_watch_interval},
+          [this] { return DiskUsed(store_.layout().work_dir); },
+          [this](const std::string& id) { CollectGarbage(id); }),
       ping_answer_(info().agent_id(), options_.incarnation, options_.boot_id) {}
 
 Agent::~Agent() = default;
@@ -72,6 +80,7 @@ void Agent::OnRecord(Executor& executor, const v1::JournalRecord& record) {
         executor.facts().FindUpdate(record.acknowledged().uuid());
     if (update != nullptr) hub_.Acknowledged(*update);
     TellPing();
+    ConsiderCollecting(executor);
   }
 }
 
@@ -114,6 +123,7 @@ void Agent::OnFacts(Executor& executor) {
 void Agent::OnState(Executor& executor) {
   DecideRecovery(executor);
   EndIfDue(executor);
+  ConsiderCollecting(executor);
   TellPing();
   // From the loop: the executor is in the middle of telling us.
   if (executor.state() == ExecutorState::kGone) {
@@ -136,6 +146,7 @@ void Agent::Forget(Executor& executor) {
   hub_.Forget(framework_id, executor.container_id());
   absl::erase_if(tasks_,
                  [&](const auto& entry) { return entry.second == &executor; });
+  garbage_.Drop(executor.container_id());
   executors_.erase(executor.container_id());
   ContinueTeardown(framework_id);
 }

@@ -16,6 +16,7 @@
 #include "plugin/checkpoint/agent_store.h"
 #include "plugin/checkpoint/own_record.h"
 #include "plugin/checkpoint/record_writer.h"
+#include "plugin/gc/garbage_collector.h"
 #include "plugin/launch/container_launcher.h"
 #include "plugin/metrics/measure.h"
 #include "plugin/modes.h"
@@ -30,7 +31,7 @@
 namespace holdfast {
 
 struct AgentOptions {
-  v1::AgentRecord record;  // its own, as it is on disk
+  v1::AgentRecord record;  // its own, as it is on disk once `accepted` returns
   // What the host has and nobody configured: told with the info.
   v1::AgentInfo host_resources;
   std::string incarnation;
@@ -64,11 +65,18 @@ class Agent {
         Cgroups& cgroups, AgentOptions options);
   ~Agent();
 
-  // Reads the checkpoint and finds every executor again. `refused`: strict,
-  // and something is damaged: nothing was touched, and all of it is listed.
+  struct RecoveryEvents {
+    // Strict, and something is damaged: nothing was touched; all of it.
+    std::function<void(std::vector<Damage>)> refused;
+    // Not so: from here on the disk is changed, and executors are looked for.
+    // When it returns the agent's record is on disk as the options have it.
+    std::function<void()> accepted;
+    std::function<void()> complete;
+  };
+  // Reads the checkpoint and finds every executor again. `agent`: what loading
+  // the agent's own record said.
   void Recover(AgentStore::Frameworks frameworks,
-               std::function<void(std::vector<absl::Status>)> refused,
-               std::function<void()> complete);
+               absl::StatusOr<v1::AgentRecord> agent, RecoveryEvents events);
 
   // RecoverMode::kCleanup: every executor that is found is ended, and launches
   // are refused. `done` when nothing lives.
@@ -156,18 +164,30 @@ class Agent {
   void OnFacts(Executor& executor);
   void OnState(Executor& executor);
   bool OnDamage(Executor& executor);
+  void OnQuarantined(const std::string& container_id,
+                     const absl::StatusOr<std::string>& moved,
+                     const std::vector<RecoveryReport::Orphan>& orphans);
   void OnUpdate(Executor& executor, const v1::StatusUpdate& update);
   void Index(Executor& executor, const std::string& task_id);
   void Forget(Executor& executor);
 
+  // Runs `change`, which writes to the checkpoint, when that is accepted:
+  // strict may yet refuse it, and then nothing of it is touched.
+  void OnceAccepted(std::function<void()> change);
   void SetAside(const AgentStore::DamagedFile& damaged);
   void RebuildFramework(const v1::Intent& intent);
-  void OnScanned(std::vector<ScannedContainer> containers);
+  void OnScanned();
   void RecoverContainer(ScannedContainer& container);
   void RemoveLeftovers();
-  void SweepContainer(const std::string& container_id, bool checkpoint,
-                      v1::GetRecoveryResponse::Decision decision,
-                      const std::string& reason);
+  void SweepContainer(const std::string& container_id,
+                      const Evidence& evidence);
+  void LookForOrphans(std::vector<std::string> groups);
+  void TreatOrphans(std::vector<RecoveryReport::Orphan> orphans,
+                    std::vector<std::string> empty);
+  void CountQuarantine();
+  void ConsiderCollecting(Executor& executor);
+  void CollectGarbage(const std::string& container_id);
+  Evidence EvidenceOf(const Executor& executor) const;
   void DecideRecovery(Executor& executor);
   void DecideUnattached();
   void TellProgress();
@@ -229,19 +249,24 @@ class Agent {
   Executor::Environment environment_;
   UpdateHub hub_;
   RecoveryReport report_;
+  GarbageCollector garbage_;
   PingAnswer ping_answer_;
   bool containers_known_ = false;  // which executors there are
   // Something that could not be read was moved aside: a task that is not
   // found may be in it.
   bool anything_quarantined_ = false;
+  size_t quarantined_ = 0;  // frameworks' and the agent's records, too
   bool stopping_ = false;
   Tally tally_;
   std::function<void()> cleaned_up_;
   // Containers that missed --executor_reregistration_timeout.
   absl::flat_hash_set<std::string> timed_out_;
-  std::vector<absl::Status> damage_;
-  std::function<void(std::vector<absl::Status>)> refused_;
-  std::function<void()> recovered_;
+  // What recovery begins with; each comes when it was looked at.
+  absl::StatusOr<v1::AgentRecord> agent_record_ = absl::UnknownError("");
+  std::optional<std::vector<ScannedContainer>> scanned_;
+  std::optional<std::vector<std::string>> groups_;  // that there are
+  RecoveryEvents events_;
+  std::vector<std::function<void()>> once_accepted_;
   absl::flat_hash_map<std::string, std::shared_ptr<Executor>> executors_;
   absl::flat_hash_map<TaskKey, Executor*> tasks_;
   // Launches that are not answered yet, and who waits for them.

@@ -20,6 +20,9 @@ void Agent::Drain(const v1::DrainRequest& request,
     if (!valid.ok()) return reply(valid);
     *drain.mutable_max_grace_period() = request.max_grace_period();
   }
+  if (!containers_known_) {
+    return OnceAccepted([this, request, reply] { Drain(request, reply); });
+  }
   drain.set_mark_gone(request.mark_gone());
   *drain.mutable_time() = ToProto(loop_.clock().Now());
   own_record_.Change(
@@ -33,8 +36,11 @@ void Agent::Drain(const v1::DrainRequest& request,
       });
 }
 
-void Agent::Undrain(const v1::UndrainRequest&,
+void Agent::Undrain(const v1::UndrainRequest& request,
                     Reply<v1::UndrainResponse> reply) {
+  if (!containers_known_) {
+    return OnceAccepted([this, request, reply] { Undrain(request, reply); });
+  }
   own_record_.Change([](v1::AgentRecord& own) { own.clear_drain(); },
                      [this, reply](const absl::Status& written) {
                        if (!written.ok()) return reply(written);

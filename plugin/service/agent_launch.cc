@@ -19,6 +19,10 @@ void Agent::RegisterFramework(const v1::RegisterFrameworkRequest& request,
   if (absl::Status valid = ValidateFramework(framework); !valid.ok()) {
     return reply(valid);
   }
+  if (!containers_known_) {
+    return OnceAccepted(
+        [this, request, reply] { RegisterFramework(request, reply); });
+  }
   frameworks_.Register(
       framework, [this, framework, reply](const absl::Status& registered) {
         if (!registered.ok()) return reply(registered);

@@ -86,6 +86,8 @@ Measure Agent::TakeMeasure() {
                     &measure);
   }
   measure.frameworks = frameworks_.size();
+  measure.quarantined = static_cast<uint32_t>(quarantined_);
+  measure.orphans = report_.living_orphans();
   measure.tally = tally_;
   return measure;
 }

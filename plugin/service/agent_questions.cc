@@ -126,6 +126,8 @@ void Agent::GetAgent(const v1::GetAgentRequest&,
     *response.mutable_drain() = own_record_.get().drain();
   }
   response.set_shut_down(shut_down());
+  response.set_orphans(report_.living_orphans());
+  response.set_quarantined(static_cast<uint32_t>(quarantined_));
   reply(std::move(response));
 }
 

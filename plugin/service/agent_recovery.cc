@@ -1,6 +1,5 @@
 // Agent: what it does from its start until every executor is decided on.
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,8 +21,8 @@ constexpr absl::Duration kTellEvery = absl::Seconds(1);
 }  // namespace
 
 void Agent::Recover(AgentStore::Frameworks frameworks,
-                    std::function<void(std::vector<absl::Status>)> refused,
-                    std::function<void()> complete) {
+                    absl::StatusOr<v1::AgentRecord> agent,
+                    RecoveryEvents events) {
   report_.Begin();
   TellPing();
   loop_.After(kTellEvery, [this] { TellProgress(); });
@@ -32,98 +31,63 @@ void Agent::Recover(AgentStore::Frameworks frameworks,
     StartFailoverClock(*frameworks_.Find(id));
   }
   for (const AgentStore::DamagedFile& damaged : frameworks.damaged) {
-    if (options_.strict) {
-      damage_.push_back(damaged.what);
-    } else {
-      SetAside(damaged);
-    }
+    if (!options_.strict) SetAside(damaged);
   }
-  refused_ = std::move(refused);
-  recovered_ = std::move(complete);
+  agent_record_ = std::move(agent);
+  events_ = std::move(events);
+  // Which groups there are is looked at before anything can be launched: what
+  // is among them and in no journal then is nobody's.
+  workers_.Run([this] {
+    absl::StatusOr<std::vector<std::string>> groups = cgroups_.Containers();
+    if (!groups.ok()) Log(Severity::kWarning, groups.status().message());
+    loop_.Post([this, groups] {
+      groups_ = groups.value_or(std::vector<std::string>());
+      OnScanned();
+    });
+  });
   ScanCheckpoint(
       loop_, workers_, files_, store_.layout(),
       [this](absl::StatusOr<std::vector<ScannedContainer>> containers) {
-        if (!containers.ok()) return refused_({containers.status()});
-        OnScanned(*std::move(containers));
+        if (!containers.ok()) {
+          return events_.refused(
+              {MakeDamage(store_.layout().work_dir, containers.status())});
+        }
+        scanned_ = *std::move(containers);
+        OnScanned();
       });
 }
 
-// strict=false: a framework's record that cannot be read goes aside before
-// anyone can register it anew. Its executors know whose they are. An error of
-// the disk is no damage: the file may be good the next time.
-void Agent::SetAside(const AgentStore::DamagedFile& damaged) {
-  v1::GetRecoveryResponse::Damage damage;
-  damage.set_file(damaged.path);
-  damage.set_what(std::string(damaged.what.message()));
-  if (absl::IsDataLoss(damaged.what) ||
-      absl::IsFailedPrecondition(damaged.what)) {
-    const absl::StatusOr<std::string> moved =
-        store_.QuarantineFramework(damaged.path);
-    damage.set_cure(
-        moved.ok() ? absl::StrCat("it was moved to ", *moved,
-                                  "; the framework registers again by itself")
-                   : std::string(moved.status().message()));
+void Agent::OnScanned() {
+  if (!scanned_ || !groups_) return;
+  const std::vector<Damage> damage =
+      CheckpointDamage(store_, agent_record_, *scanned_);
+  for (const Damage& one : damage) {
+    LogDamage(one);
+    report_.AddDamage(one);
   }
-  Log(Severity::kError, damage.what(), {{"cure", damage.cure()}});
-  report_.AddDamage(std::move(damage));
-}
-
-// The record of a framework that has executors is lost: what it must have
-// been, until it registers again.
-void Agent::RebuildFramework(const v1::Intent& intent) {
-  v1::FrameworkInfo framework;
-  framework.set_framework_id(intent.framework_id());
-  framework.set_name(intent.framework_id());
-  framework.set_checkpoint(true);
-  if (intent.task_killing_state()) {
-    framework.add_capabilities(v1::FrameworkInfo::TASK_KILLING_STATE);
-  }
-  const bool restored =
-      frameworks_.Restore(framework, [](const absl::Status& saved) {
-        // It is made anew at the next start, too.
-        if (!saved.ok()) Log(Severity::kError, saved.message());
-      });
-  if (!restored) return;
-  StartFailoverClock(framework);
-  Log(Severity::kWarning,
-      "a framework that has executors has no record; it was made anew",
-      {{"framework", intent.framework_id()}});
-}
-
-void Agent::OnScanned(std::vector<ScannedContainer> containers) {
-  for (const ScannedContainer& container : containers) {
-    if (!container.facts.ok() && container.checkpoint &&
-        !container.never_begun) {
-      damage_.push_back(container.facts.status());
-    }
-  }
-  if (options_.strict && !damage_.empty()) return refused_(damage_);
-  for (const absl::Status& damage : damage_) {
-    Log(Severity::kError, damage.ToString());
-  }
-  if (const absl::Status named = GiveNames(files_, store_.layout(), containers);
+  if (options_.strict && !damage.empty()) return events_.refused(damage);
+  if (const absl::Status named = GiveNames(files_, store_.layout(), *scanned_);
       !named.ok()) {
-    return refused_({named});
+    return events_.refused({MakeDamage(store_.layout().work_dir, named)});
   }
+  events_.accepted();
   RemoveLeftovers();
-  const absl::StatusOr<std::vector<std::string>> quarantined =
-      files_.List(store_.layout().Quarantine());
-  // Frameworks' records hold no tasks.
-  anything_quarantined_ =
-      quarantined.ok() &&
-      std::any_of(quarantined->begin(), quarantined->end(),
-                  [](const std::string& name) {
-                    return name != Layout::kQuarantinedFrameworks;
-                  });
-  for (ScannedContainer& container : containers) RecoverContainer(container);
-  report_.AllAdded();
+  CountQuarantine();
+  for (ScannedContainer& container : *scanned_) RecoverContainer(container);
+  LookForOrphans(*std::exchange(groups_, std::nullopt));
+  scanned_.reset();
   containers_known_ = true;
   TellPing();
   loop_.After(kPatience, [this] { DecideUnattached(); });
   WatchUnanswering();
   ContinueTeardowns();
   if (cleaning_up()) CheckCleanedUp();
+  for (const auto& change : std::exchange(once_accepted_, {})) change();
   CheckRecovered();
+}
+
+void Agent::OnceAccepted(std::function<void()> change) {
+  once_accepted_.push_back(std::move(change));
 }
 
 // What a former life was removing when it ended.
@@ -136,49 +100,15 @@ void Agent::RemoveLeftovers() {
   });
 }
 
-// strict=false: what cannot be read goes aside, whole; whatever it runs is
-// left alone.
-bool Agent::OnDamage(Executor& executor) {
-  if (options_.strict) return false;
-  const std::string id = executor.container_id();
-  const std::string condition = executor.condition();
-  workers_.Run([this, id, condition] {
-    const Layout& layout = store_.layout();
-    absl::Status moved = files_.MakeDirectory(layout.Quarantine(), 0700);
-    if (moved.ok()) {
-      moved = files_.Rename(layout.Executor(id, true),
-                            absl::StrCat(layout.Quarantine(), "/", id));
-    }
-    if (moved.ok()) moved = files_.SyncDirectory(layout.Quarantine());
-    if (moved.ok()) moved = files_.SyncDirectory(layout.Executors(true));
-    loop_.Post([this, id, condition, moved] {
-      if (!moved.ok()) {
-        return Log(Severity::kError, moved.message(), {{"container", id}});
-      }
-      anything_quarantined_ = true;
-      report_.Decide(id, v1::GetRecoveryResponse::QUARANTINED,
-                     "JOURNAL_DAMAGED", {condition});
-      if (const auto found = executors_.find(id); found != executors_.end()) {
-        Forget(*found->second);
-      }
-      CheckRecovered();
-    });
-  });
-  return true;
-}
-
 void Agent::RecoverContainer(ScannedContainer& container) {
   const std::string& id = container.container_id;
-  const v1::Intent intent =
-      container.facts.ok() ? container.facts->intent : v1::Intent();
-  report_.Add(id, intent.framework_id(), intent.executor_id());
-  if (!container.checkpoint) {
-    return SweepContainer(id, false, v1::GetRecoveryResponse::CLEANED_UP,
-                          "CHECKPOINT_FALSE");
-  }
-  if (container.never_begun) {
-    return SweepContainer(id, true, v1::GetRecoveryResponse::ROLLED_BACK,
-                          "NO_INTENT");
+  report_.Add(id, "", "");
+  if (container.facts.ok()) report_.Identify(id, *container.facts);
+  if (!container.checkpoint || container.never_begun) {
+    Evidence evidence;
+    evidence.checkpoint = container.checkpoint;
+    evidence.never_begun = container.never_begun;
+    return SweepContainer(id, evidence);
   }
   auto executor = std::make_shared<Executor>(environment_, id, true);
   executors_[id] = executor;
@@ -188,10 +118,10 @@ void Agent::RecoverContainer(ScannedContainer& container) {
 
 // Without a checkpoint its end has begun with the former plugin's; its shim
 // lets go of the journal when it is over.
-void Agent::SweepContainer(const std::string& container_id, bool checkpoint,
-                           v1::GetRecoveryResponse::Decision decision,
-                           const std::string& reason) {
-  workers_.Run([this, container_id, checkpoint, decision, reason] {
+void Agent::SweepContainer(const std::string& container_id,
+                           const Evidence& evidence) {
+  workers_.Run([this, container_id, evidence] {
+    const bool checkpoint = evidence.checkpoint;
     absl::Status swept;
     {
       absl::StatusOr<ExecutorJournal> journal = ExecutorJournal::TakeOver(
@@ -200,74 +130,51 @@ void Agent::SweepContainer(const std::string& container_id, bool checkpoint,
                   ? journal.status()
                   : launcher_.RollBack(container_id, checkpoint);
     }
-    loop_.Post([this, container_id, checkpoint, decision, reason, swept] {
+    loop_.Post([this, container_id, evidence, swept] {
       if (absl::IsUnavailable(swept)) {
-        loop_.After(kSweepRetry, [=, this] {
-          SweepContainer(container_id, checkpoint, decision, reason);
-        });
+        loop_.After(kSweepRetry,
+                    [=, this] { SweepContainer(container_id, evidence); });
         return;
       }
+      std::vector<std::string> facts = Describe(evidence);
       if (!swept.ok()) {
         Log(Severity::kError, swept.ToString(), {{"container", container_id}});
+        facts.push_back(swept.ToString());
       }
-      report_.Decide(container_id, decision, reason, {swept.ToString()});
+      const Verdict verdict = Decide(evidence);
+      report_.Decide(container_id, verdict.decision, verdict.reason,
+                     std::move(facts));
       CheckRecovered();
     });
   });
 }
 
+Evidence Agent::EvidenceOf(const Executor& executor) const {
+  Evidence evidence = executor.evidence();
+  evidence.cleanup = cleaning_up();
+  return evidence;
+}
+
 void Agent::DecideRecovery(Executor& executor) {
-  using Report = v1::GetRecoveryResponse;
-  const std::string& id = executor.container_id();
-  const ExecutorFacts& facts = executor.facts();
   switch (executor.state()) {
     case ExecutorState::kLaunching:
     case ExecutorState::kUnattached:
       return;
     case ExecutorState::kAttached:
-      if (cleaning_up()) {
-        report_.Decide(id, Report::ENDED_BY_CLEANUP, "RECOVER_CLEANUP",
-                       {absl::StrCat("shim pid ", executor.shim_pid(),
-                                     executor.adopted()
-                                         ? " has taken over from one that died"
-                                         : " answered on its socket"),
-                        "it was told to end"});
-      } else if (executor.adopted()) {
-        report_.Decide(id, Report::ADOPTED, "SHIM_DIED",
-                       {"its journal's lock was free, its executor was alive",
-                        absl::StrCat("new shim: pid ", executor.shim_pid())});
-      } else if (!executor.damage().ok()) {
-        report_.Decide(id, Report::REATTACHED, "JOURNAL_DAMAGED_SHIM_ALIVE",
-                       {std::string(executor.damage().message()),
-                        absl::StrCat("shim pid ", executor.shim_pid(),
-                                     " answered on its socket and told what "
-                                     "is true")});
-      } else {
-        report_.Decide(id, Report::REATTACHED, "SHIM_ALIVE",
-                       {absl::StrCat("shim pid ", executor.shim_pid(),
-                                     " answered on its socket")});
-      }
-      break;
-    case ExecutorState::kEnded: {
-      const bool rebooted = std::any_of(
-          facts.tasks.begin(), facts.tasks.end(), [](const TaskFacts& task) {
-            return !task.updates.empty() &&
-                   task.updates.back().status().reason() ==
-                       v1::REASON_AGENT_REBOOTED;
-          });
-      report_.Decide(
-          id, rebooted ? Report::AGENT_REBOOTED : Report::ENDED_WHILE_AWAY,
-          rebooted ? "BOOT_ID_DIFFERS" : "EXIT_RECORDED",
-          {absl::StrCat("its journal was free and held ",
-                        facts.Unacknowledged().size(),
-                        " unacknowledged updates")});
-      break;
-    }
+    case ExecutorState::kEnded:
     case ExecutorState::kGone:
-      report_.Decide(id, Report::ROLLED_BACK, "NEVER_STARTED",
-                     {"its journal holds an intent and no start"});
       break;
   }
+  const std::string& id = executor.container_id();
+  const Evidence evidence = EvidenceOf(executor);
+  std::vector<std::string> facts = Describe(evidence);
+  if (executor.shim_pid() != 0) {
+    facts.push_back(absl::StrCat(executor.adopted() ? "new shim" : "shim",
+                                 ": pid ", executor.shim_pid()));
+  }
+  const Verdict verdict = Decide(evidence);
+  report_.Identify(id, executor.facts());
+  report_.Decide(id, verdict.decision, verdict.reason, std::move(facts));
   CheckRecovered();
 }
 
@@ -275,13 +182,21 @@ void Agent::DecideUnattached() {
   for (const std::string& id : report_.Pending()) {
     const auto found = executors_.find(id);
     // One without a checkpoint is not looked for, but waited for.
-    const std::string condition = found != executors_.end()
-                                      ? found->second->condition()
-                                      : "its shim is still ending it";
+    std::string condition = "its shim is still ending it";
+    std::string reason = "NO_ANSWER";
+    std::vector<std::string> facts;
+    if (found != executors_.end()) {
+      condition = found->second->condition();
+      // As it is; a cleanup that ends it says so when it has got there.
+      const Verdict verdict = Decide(found->second->evidence());
+      reason = verdict.reason;
+      facts = Describe(found->second->evidence());
+    }
     Log(Severity::kWarning, "an executor has not answered",
         {{"container", id}, {"condition", condition}});
-    report_.Decide(id, v1::GetRecoveryResponse::UNATTACHED, "NO_ANSWER",
-                   {condition});
+    facts.push_back(condition);
+    report_.Decide(id, v1::GetRecoveryResponse::UNATTACHED, reason,
+                   std::move(facts));
   }
   CheckRecovered();
 }
@@ -294,10 +209,10 @@ void Agent::TellProgress() {
 }
 
 void Agent::CheckRecovered() {
-  if (!report_.complete() || !recovered_) return;
+  if (!report_.complete() || !events_.complete) return;
   hub_.RecoveryComplete();
   ping_answer_.SetRecovered();
-  std::exchange(recovered_, nullptr)();
+  std::exchange(events_.complete, nullptr)();
 }
 
 }  // namespace holdfast

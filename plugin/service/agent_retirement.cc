@@ -37,6 +37,9 @@ void Agent::Shutdown(const v1::ShutdownRequest& request,
                      Reply<v1::ShutdownResponse> reply) {
   const absl::Status valid = Validate(request, info().agent_id());
   if (!valid.ok()) return reply(valid);
+  if (!containers_known_) {
+    return OnceAccepted([this, request, reply] { Shutdown(request, reply); });
+  }
   v1::Ending how;
   how.set_message(request.message());
   if (request.has_grace_period()) {

@@ -30,6 +30,10 @@ void Agent::TeardownFramework(const v1::TeardownFrameworkRequest& request,
     if (!valid.ok()) return reply(valid);
     *how.mutable_grace_period() = request.grace_period();
   }
+  if (!containers_known_) {
+    return OnceAccepted(
+        [this, request, reply] { TeardownFramework(request, reply); });
+  }
   const std::string& id = request.framework_id();
   frameworks_.TearDown(id, how, [this, id, reply](const absl::Status& status) {
     if (!status.ok()) return reply(status);
@@ -48,6 +52,11 @@ void Agent::StartFailoverClock(const v1::FrameworkInfo& framework) {
 }
 
 void Agent::OnFailoverTimeout(const std::string& framework_id) {
+  if (!containers_known_) {
+    return OnceAccepted([this, framework_id] {
+      if (!hub_.IsWatched(framework_id)) OnFailoverTimeout(framework_id);
+    });
+  }
   const v1::FrameworkInfo* framework = frameworks_.Find(framework_id);
   if (framework == nullptr) return;
   const std::string why = absl::StrCat(

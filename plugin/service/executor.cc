@@ -55,8 +55,12 @@ void Executor::Launch(LaunchRequest request, Done done) {
 }
 
 void Executor::Recover(absl::StatusOr<ExecutorFacts> facts) {
-  damage_ = facts.status();
-  if (facts.ok()) facts_ = *std::move(facts);
+  if (facts.ok()) {
+    facts_ = *std::move(facts);
+    evidence_ = EvidenceFrom(facts_, environment_.boot_id);
+  } else {
+    evidence_.journal = facts.status();
+  }
   condition_ = kLooking;
   Resolve();
 }
@@ -94,9 +98,10 @@ void Executor::OnSnapshot(const v1::AttachResponse::Snapshot& snapshot) {
 }
 
 void Executor::OnAttached() {
+  if (!adopted_) evidence_.shim = ShimState::kAnswers;
   SetState(ExecutorState::kAttached, "");
   retry_delay_ = kFirstRetry;
-  if (!damage_.ok() || cut_short_) RepairJournal();
+  if (!evidence_.journal.ok() || cut_short_) RepairJournal();
   if (launched_) std::exchange(launched_, nullptr)(absl::OkStatus());
   Settle();
 }
@@ -136,7 +141,10 @@ void Executor::Apply(const v1::JournalRecord& record) {
 void Executor::OnLinkLost(const absl::Status& why) {
   link_.reset();
   // A shim that was not attached either has just ended or refuses us.
-  if (state_ == ExecutorState::kUnattached) return OnNothingFound(why);
+  if (state_ == ExecutorState::kUnattached) {
+    if (absl::IsFailedPrecondition(why)) evidence_.shim = ShimState::kRefuses;
+    return OnNothingFound(why);
+  }
   if (state_ != ExecutorState::kLaunching) {
     SetState(ExecutorState::kUnattached, std::string(why.message()));
   }

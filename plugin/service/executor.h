@@ -14,6 +14,7 @@
 #include "base/event_loop.h"
 #include "base/worker_pool.h"
 #include "plugin/launch/container_launcher.h"
+#include "plugin/recovery/decision.h"
 #include "shim/bundle/executor_facts.h"
 #include "shim/bundle/executor_journal.h"
 #include "shim/client/shim_link.h"
@@ -80,6 +81,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
   // which does not answer, so that the journal can be taken over and a new shim
   // adopts the executor.
   void ReplaceShim();
+  // After on_damage had taken it, and could not: as if it had not.
+  void LookAgain();
 
   // Each of these while kAttached goes to the shim; while kLaunching it waits
   // for that; once kEnded it is answered from the journal. Unavailable:
@@ -106,8 +109,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
   // Its shim was started again by this life of the agent.
   bool adopted() const { return adopted_; }
   bool rolled_back() const { return rolled_back_; }
-  // What looking at its journal said before its shim was found.
-  const absl::Status& damage() const { return damage_; }
+  // What its recovery rests on, so far.
+  const Evidence& evidence() const { return evidence_; }
   bool launch_pending() const { return launched_ != nullptr; }
   // Whether its journal is known to hold a start or an end: what holds neither
   // may yet be rolled back.
@@ -172,7 +175,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   bool adopted_ = false;
   bool rolled_back_ = false;
   bool runtime_removed_ = false;
-  absl::Status damage_;
+  Evidence evidence_;
   bool cut_short_ = false;  // the journal said less than the shim
   int restarts_ = 0;        // of its shim, by us
   Done launched_;           // as long as the launch is unanswered

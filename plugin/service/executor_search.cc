@@ -7,6 +7,7 @@
 #include "api/reasons.h"
 #include "base/log.h"
 #include "base/unix_socket.h"
+#include "plugin/recovery/checkpoint_scan.h"
 #include "plugin/recovery/reboot.h"
 #include "plugin/service/executor.h"
 
@@ -35,7 +36,8 @@ void Executor::Resolve() {
   OnWorker(
       [&files = environment_.files,
        socket = environment_.layout.ShimSocket(container_id_),
-       path = environment_.layout.Journal(container_id_, checkpoint_)] {
+       path = environment_.layout.Journal(container_id_, checkpoint_),
+       id = container_id_] {
         Found found;
         absl::StatusOr<UniqueFd> connection = ConnectUnix(socket);
         if (connection.ok()) {
@@ -44,8 +46,9 @@ void Executor::Resolve() {
         }
         absl::StatusOr<ExecutorJournal> journal =
             ExecutorJournal::TakeOver(files, path);
-        found.status = journal.status();
-        if (journal.ok()) {
+        found.status =
+            journal.ok() ? CheckOwner(journal->facts(), id) : journal.status();
+        if (found.status.ok()) {
           found.journal =
               std::make_unique<ExecutorJournal>(*std::move(journal));
         }
@@ -61,9 +64,10 @@ void Executor::Resolve() {
 // Nobody listens, and its journal could not be taken over. Only this can mean
 // damage: the same codes from elsewhere are a living shim's, or a disk's.
 void Executor::OnNoJournal(const absl::Status& status) {
-  const bool damaged =
-      absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
-  if (damaged && state_ == ExecutorState::kUnattached) {
+  const bool locked = absl::IsUnavailable(status);
+  evidence_.shim = locked ? ShimState::kSilent : ShimState::kDead;
+  if (!locked) evidence_.journal = status;
+  if (IsDamage(status) && state_ == ExecutorState::kUnattached) {
     condition_ = std::string(status.message());
     if (environment_.on_damage(*this)) return;
     retry_delay_ = kLongestRetry;
@@ -85,15 +89,27 @@ void Executor::OnNothingFound(const absl::Status& status) {
   retry_delay_ = std::min(retry_delay_ * 2, kLongestRetry);
 }
 
+void Executor::LookAgain() {
+  retry_delay_ = kLongestRetry;
+  OnNothingFound(evidence_.journal);
+}
+
 void Executor::OnJournalTaken(std::unique_ptr<ExecutorJournal> journal) {
-  const ExecutorFacts& facts = journal->facts();
   shim_pid_ = 0;
-  if (facts.exited) return OnEnded(std::move(journal));
-  if (!facts.started) return RollBack(std::move(journal));
-  if (facts.started->boot_id() != environment_.boot_id) {
-    return RecordReboot(std::move(journal));
+  Evidence now = EvidenceFrom(journal->facts(), environment_.boot_id);
+  now.shim = ShimState::kDead;
+  if (!adopted_) evidence_ = now;
+  switch (Decide(now).decision) {
+    case v1::GetRecoveryResponse::ROLLED_BACK:
+      return RollBack(std::move(journal));
+    case v1::GetRecoveryResponse::ADOPTED:
+      return RestartShim(std::move(journal));
+    case v1::GetRecoveryResponse::AGENT_REBOOTED:
+      if (!now.exited) return RecordReboot(std::move(journal));
+      return OnEnded(std::move(journal));
+    default:  // ENDED_WHILE_AWAY: nothing else follows from a journal
+      return OnEnded(std::move(journal));
   }
-  RestartShim(std::move(journal));
 }
 
 void Executor::OnEnded(std::unique_ptr<ExecutorJournal> journal) {

@@ -1,5 +1,7 @@
 #include "shim/bundle/executor_journal.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -17,8 +19,10 @@ constexpr size_t kWorthConsideringBytes = size_t{64} * 1024;
 // Between opening a journal and locking it, its writer may replace it; but not
 // for ever.
 constexpr int kOpenAttempts = 100;
-// A frame that is written while it is read looks damaged once, or twice.
-constexpr int kPeekAttempts = 5;
+// A frame that is written while it is read looks damaged, and its writer may be
+// kept from going on for a while.
+constexpr int kPeekAttempts = 6;
+constexpr timespec kFirstPeekPause = {.tv_sec = 0, .tv_nsec = 500'000};
 
 std::vector<std::string> Serialized(
     absl::Span<const v1::JournalRecord> records) {
@@ -47,13 +51,24 @@ absl::StatusOr<std::unique_ptr<File>> OpenLocked(Files& files,
   return absl::UnavailableError(absl::StrCat("lock ", path, ": it changes"));
 }
 
-absl::StatusOr<ExecutorFacts> PeekOnce(Files& files, const std::string& path) {
-  HOLDFAST_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
-                            files.Open(path, Files::Mode::kReadOnly));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string content, file->ReadAll());
+absl::StatusOr<ExecutorFacts> ReadFacts(File& file) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string content, file.ReadAll());
   HOLDFAST_ASSIGN_OR_RETURN(const Journal::Parsed parsed,
                             Journal::Parse(content));
   return ReplayFacts(parsed.payloads, parsed.offsets);
+}
+
+// `has_writer`: somebody has the lock, and may be writing what looks damaged.
+absl::StatusOr<ExecutorFacts> PeekOnce(Files& files, const std::string& path,
+                                       bool& has_writer) {
+  has_writer = false;
+  HOLDFAST_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
+                            files.Open(path, Files::Mode::kReadOnly));
+  absl::StatusOr<ExecutorFacts> facts = ReadFacts(*file);
+  if (!absl::IsDataLoss(facts.status())) return facts;
+  // Whoever has the lock knows that nobody writes, and reads what there is.
+  has_writer = absl::IsUnavailable(file->TryLock());
+  return has_writer ? facts : ReadFacts(*file);
 }
 
 }  // namespace
@@ -129,9 +144,13 @@ absl::StatusOr<ExecutorJournal> ExecutorJournal::Inherit(
 
 absl::StatusOr<ExecutorFacts> ExecutorJournal::Peek(Files& files,
                                                     const std::string& path) {
-  absl::StatusOr<ExecutorFacts> facts = PeekOnce(files, path);
-  for (int i = 1; i < kPeekAttempts && absl::IsDataLoss(facts.status()); ++i) {
-    facts = PeekOnce(files, path);
+  bool has_writer;
+  absl::StatusOr<ExecutorFacts> facts = PeekOnce(files, path, has_writer);
+  timespec pause = kFirstPeekPause;
+  for (int i = 1; i < kPeekAttempts && has_writer; ++i) {
+    nanosleep(&pause, nullptr);
+    pause.tv_nsec *= 2;
+    facts = PeekOnce(files, path, has_writer);
   }
   if (!facts.ok()) return Annotate(facts.status(), Reading(path));
   return facts;

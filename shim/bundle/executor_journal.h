@@ -48,8 +48,9 @@ class ExecutorJournal {
                                                  std::unique_ptr<File> file,
                                                  const std::string& path);
 
-  // Reads without the lock and without changing anything: while its writer
-  // lives the last record may be missing.
+  // Reads without changing anything: while its writer lives the last record may
+  // be missing. What looks damaged is read again for some 15 ms, where somebody
+  // has the lock, else once more with it.
   static absl::StatusOr<ExecutorFacts> Peek(Files& files,
                                             const std::string& path);
 

@@ -22,6 +22,13 @@ bool IsPossible(absl::string_view content, size_t at, size_t length) {
          length <= content.size() - at - kFrameHeadBytes;
 }
 
+// A death in the middle of the copying into the kernel's pages, or a look at
+// it from outside. One damaged byte leaves no such end.
+bool LacksItsEnd(absl::string_view content, size_t end) {
+  constexpr size_t kLeastBytes = 4;
+  return IsZero(content.substr(end - kLeastBytes, kLeastBytes));
+}
+
 bool LacksASector(absl::string_view content, size_t from, size_t end) {
   while (from < end) {
     const size_t to = std::min(end, EndOfSector(from));
@@ -61,7 +68,8 @@ bool MayBeTorn(absl::string_view content, size_t at) {
   if (!IsPossible(content, at, length)) {
     return first_end - at < sizeof(uint32_t);  // half of it may be missing
   }
-  return LacksASector(content, at, at + kFrameHeadBytes + length);
+  const size_t end = at + kFrameHeadBytes + length;
+  return LacksItsEnd(content, end) || LacksASector(content, at, end);
 }
 
 }  // namespace holdfast

@@ -72,7 +72,7 @@ TEST_F(EffectiveFlags, HaveTheirDefaultsWithoutAnybodysWord) {
   for (const char* line :
        {"--agent_ping_timeout +15secs +default\n",
         "--max_agent_ping_timeouts +5 +default\n",
-        "--gc_delay +1weeks +default\n", "--gc_disk_headroom +0\\.1 +default\n",
+        "--gc_delay +1weeks +default\n",
         "--disk_watch_interval +1mins +default\n",
         "--orphans +leave +default\n",
         "--reconfiguration_policy +equal +default\n",

@@ -29,15 +29,20 @@ class WithoutCheckpoint : public AgentTest {
   static std::vector<std::string> Mentions(const std::string& directory,
                                            const std::string& text) {
     std::vector<std::string> found;
-    for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-      std::ostringstream content;
-      if (entry.is_regular_file())
-        content << std::ifstream(entry.path()).rdbuf();
-      if (absl::StrContains(entry.path().string(), text) ||
-          absl::StrContains(content.str(), text)) {
-        found.push_back(entry.path().string());
+    std::error_code error;
+    do {  // from the beginning, when something was removed on the way
+      found.clear();
+      for (fs::recursive_directory_iterator entry(directory, error), end;
+           !error && entry != end; entry.increment(error)) {
+        std::ostringstream content;
+        if (entry->is_regular_file())
+          content << std::ifstream(entry->path()).rdbuf();
+        if (absl::StrContains(entry->path().string(), text) ||
+            absl::StrContains(content.str(), text)) {
+          found.push_back(entry->path().string());
+        }
       }
-    }
+    } while (error == std::errc::no_such_file_or_directory);
     return found;
   }
 };

@@ -72,8 +72,8 @@ TEST(Usage, WrongCommandLinesAreNamedAndExitWith64) {
 TEST(Usage, HelpAndVersionNeedNoAgent) {
   for (const char* command :
        {"run", "ps", "inspect", "logs", "kill", "wait", "lease", "timeline",
-        "rm", "events", "info", "recovery", "drain", "undrain", "teardown",
-        "retire"}) {
+        "rm", "events", "info", "recovery", "recover", "fsck", "drain",
+        "undrain", "teardown", "retire"}) {
     const auto result = RunCtl(kNowhere, {command, "--help"});
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_THAT(result.out,

@@ -173,6 +173,39 @@ TEST_F(CheckpointScanTest, GivesALaunchThatBeganInASpareItsName) {
   EXPECT_EQ(ScanOne().container_id, "c-1");
 }
 
+TEST_F(CheckpointScanTest, KnowsALaunchWhoseNamesAPowerCutTookBack) {
+  MakeExecutor("c-1");
+  ASSERT_EQ(rename(layout_.Executor("c-1", true).c_str(),
+                   SparePath(layout_, "s-1").c_str()),
+            0);
+
+  auto scanned = Scan();
+  ASSERT_TRUE(scanned.ok()) << scanned.status();
+  ASSERT_THAT(*scanned, SizeIs(1));
+  ASSERT_TRUE(scanned->at(0).facts.ok()) << scanned->at(0).facts.status();
+  ASSERT_TRUE(GiveNames(SystemFiles(), layout_, *scanned).ok());
+
+  EXPECT_EQ(ScanOne().container_id, "c-1");
+}
+
+TEST_F(CheckpointScanTest, GivesNoNameThatAnotherHas) {
+  MakeExecutor("c-1");
+  ASSERT_EQ(rename(layout_.Executor("c-1", true).c_str(),
+                   SparePath(layout_, "s-1").c_str()),
+            0);
+  MakeExecutor("c-1");
+
+  auto scanned = Scan();
+  ASSERT_TRUE(scanned.ok()) << scanned.status();
+  ASSERT_THAT(*scanned, SizeIs(2));
+  EXPECT_TRUE(GiveNames(SystemFiles(), layout_, *scanned).ok());
+
+  for (const ScannedContainer& container : *scanned) {
+    EXPECT_EQ(container.facts.ok(), container.container_id == "c-1");
+    EXPECT_EQ(container.IsDamaged(), container.container_id != "c-1");
+  }
+}
+
 TEST_F(CheckpointScanTest, TellsDamageOfASpareAndLeavesItWhereItIs) {
   ASSERT_EQ(mkdir(SparePath(layout_, "c-1").c_str(), 0700), 0);
   WriteFile(SparePath(layout_, "c-1") + "/journal", "nonsense");

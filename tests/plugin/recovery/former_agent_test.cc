@@ -5,6 +5,7 @@
 #include "api/time_convert.h"
 #include "plugin/checkpoint/spare_directory.h"
 #include "shim/bundle/executor_journal.h"
+#include "shim/records/journal.h"
 #include "tests/fakes/fake_disk.h"
 #include "tests/shim/bundle/records.h"
 
@@ -113,6 +114,34 @@ TEST_F(FormerAgentTest, IsWhoseNewestExecutorItWas) {
   MakeExecutor("c-3", {}, "a-1", absl::Minutes(1));
 
   EXPECT_EQ(AgentIdOfExecutors(disk_, layout_), "a-2");
+}
+
+TEST_F(FormerAgentTest, IsNotReadFromADamagedJournal) {
+  MakeExecutor("c-1", {}, "a-1");
+  MakeExecutor("c-2", {}, "a-2", absl::Hours(1));
+  std::string journal = disk_.Content(layout_.Journal("c-2", true));
+  journal[30] = static_cast<char>(journal[30] ^ 1);
+  disk_.SetContent(layout_.Journal("c-2", true), journal);
+
+  EXPECT_EQ(AgentIdOfExecutors(disk_, layout_), "a-1");
+}
+
+TEST_F(FormerAgentTest, IsReadFromALaunchInADirectoryThatWasMadeAhead) {
+  MakeExecutor(SpareName("c-1"), {StartedIn(kBoot)}, "a-1");
+
+  EXPECT_EQ(AgentIdOfExecutors(disk_, layout_), "a-1");
+  EXPECT_TRUE(MayAnyLive());
+  EXPECT_TRUE(HasCheckpoint(disk_, layout_));
+}
+
+TEST_F(FormerAgentTest, LeavesNothingInDirectoriesThatWereMadeAheadOnly) {
+  const std::string spare = SparePath(layout_, "c-1");
+  ASSERT_TRUE(disk_.MakeDirectory(spare, 0700).ok());
+  ASSERT_TRUE(Journal::Put(disk_, spare + "/journal", {}).ok());
+
+  EXPECT_EQ(AgentIdOfExecutors(disk_, layout_), "");
+  EXPECT_FALSE(MayAnyLive());
+  EXPECT_FALSE(HasCheckpoint(disk_, layout_));
 }
 
 }  // namespace

@@ -47,9 +47,10 @@ TEST(RecoveryReport, ListsWhatWasDamaged) {
   FakeClock clock;
   RecoveryReport report(clock);
   report.Begin();
-  v1::GetRecoveryResponse::Damage damage;
-  damage.set_file("f-1.record");
+  Damage damage;
+  damage.file = "f-1.record";
 
+  report.AddDamage(damage);
   report.AddDamage(damage);
 
   const Response response = report.ToProto();

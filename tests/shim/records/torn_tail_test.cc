@@ -56,6 +56,20 @@ TEST(TornTail, MayBeWhateverLacksAtLeastOneSector) {
   }
 }
 
+// A writer that was killed, or a look at one that is kept from going on.
+TEST(TornTail, MayBeAFrontOfAFrame) {
+  const Sample whole = MakeSample();
+  for (size_t cut = whole.last; cut + 4 <= whole.end; ++cut) {
+    std::string content = whole.content;
+    std::fill(content.begin() + cut, content.begin() + whole.end, '\0');
+
+    const auto parsed = Journal::Parse(content);
+
+    ASSERT_TRUE(parsed.ok()) << cut << ": " << parsed.status();
+    EXPECT_EQ(parsed->payloads.size(), 1u) << cut;
+  }
+}
+
 TEST(TornTail, IsNotAFrameThatWasWholeOnce) {
   const Sample whole = MakeSample();
   for (size_t bit = whole.last * 8; bit < whole.end * 8; ++bit) {
