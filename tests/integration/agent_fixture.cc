@@ -34,8 +34,10 @@ void AgentTest::SetUp() {
   if (geteuid() != 0) GTEST_SKIP() << "makes cgroups, which needs root";
   // The shims of a killed agent are ours to reap where init reaps nobody.
   ASSERT_TRUE(hack::AdoptOrphans().ok());
-  agent_ = Must(hack::LocalAgent::Create(
-      {.name = "holdfast-test", .bin_dir = HOLDFAST_BIN_DIR, .flags = flags_}));
+  agent_ = Must(hack::LocalAgent::Create({.name = "holdfast-test",
+                                          .bin_dir = HOLDFAST_BIN_DIR,
+                                          .parent_dir = parent_dir_,
+                                          .flags = flags_}));
   ASSERT_NE(agent_, nullptr);
   const absl::Status started = agent_->Start();
   ASSERT_TRUE(started.ok()) << started;
@@ -54,6 +56,11 @@ void AgentTest::TearDown() {
   const absl::Status swept = agent_->Sweep(/*keep=*/false);
   EXPECT_TRUE(swept.ok()) << swept;
   hack::ReapOrphans();
+}
+
+void AgentTest::Abandon() {
+  watchers_.clear();
+  agent_.reset();
 }
 
 void AgentTest::KillAgent() {

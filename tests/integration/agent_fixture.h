@@ -38,8 +38,13 @@ class AgentTest : public testing::Test {
   explicit AgentTest(std::vector<std::string> flags = {})
       : flags_(std::move(flags)) {}
 
+  // Where the agent's directory is made; before SetUp().
+  void SetParentDirectory(const std::string& path) { parent_dir_ = path; }
+
   void SetUp() override;
   void TearDown() override;
+  // Nothing more is checked or removed by TearDown(): the test has done it.
+  void Abandon();
 
   // kill -9, reaped; streams of updates end with it.
   void KillAgent();
@@ -93,6 +98,7 @@ class AgentTest : public testing::Test {
   void ExpectNothingLeft();
 
   const std::vector<std::string> flags_;
+  std::string parent_dir_ = "/tmp";
   std::unique_ptr<hack::LocalAgent> agent_;
   hack::UpdateLedger ledger_;
   std::vector<std::string> watched_;
