@@ -94,6 +94,24 @@ absl::StatusOr<absl::Duration> LocalAgent::WaitUntilRecovered(
   }
 }
 
+absl::StatusOr<absl::Duration> LocalAgent::WaitUntilSettled(
+    size_t executors, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  while (true) {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const v1::GetAgentResponse agent,
+        client_->Call(&Stub::GetAgent, v1::GetAgentRequest()));
+    if (agent.executors_recovered() >= executors) return absl::Now() - started_;
+    if (Interrupted()) return absl::CancelledError("interrupted");
+    if (absl::Now() > deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("settled ", agent.executors_recovered(), "/",
+                       agent.executors_to_recover(), ", not ", executors));
+    }
+    absl::SleepFor(kLookAgain);
+  }
+}
+
 absl::StatusOr<size_t> LocalAgent::CountAttached() {
   HOLDFAST_ASSIGN_OR_RETURN(
       const v1::GetTasksResponse tasks,

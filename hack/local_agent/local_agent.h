@@ -38,6 +38,10 @@ class LocalAgent {
   // and `executors` of them were attached. DeadlineExceeded: they never were.
   absl::StatusOr<absl::Duration> WaitUntilRecovered(size_t executors,
                                                     absl::Duration timeout);
+  // To the moment in which `executors` were settled, with whatever outcome and
+  // whoever was still waited for.
+  absl::StatusOr<absl::Duration> WaitUntilSettled(size_t executors,
+                                                  absl::Duration timeout);
   absl::Status Signal(int signal) const { return process_->Signal(signal); }
   absl::Status KillHard();                   // SIGKILL, reaped
   absl::StatusOr<std::string> StopGently();  // SIGTERM; how it ended

@@ -87,17 +87,27 @@ absl::Status Fleet::Launch(const v1::TaskInfo& task) {
   return client().Call(&hack::Stub::LaunchTask, request).status();
 }
 
-absl::StatusOr<absl::Duration> Fleet::Restart() {
+absl::Status Fleet::Crash() {
   HOLDFAST_RETURN_IF_ERROR(agent_->KillHard());
   (void)watcher_->WaitUntilBroken();  // it is: the agent is dead
   watcher_.reset();
   absl::SleepFor(kDown);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<absl::Duration> Fleet::StartAgain(
+    size_t in_trouble, const std::vector<std::string>& flags) {
+  agent_->SetFlags(flags);
   HOLDFAST_RETURN_IF_ERROR(agent_->Start());
   HOLDFAST_ASSIGN_OR_RETURN(
       const absl::Duration took,
-      agent_->WaitUntilRecovered(sleepers_, kRecoveryTimeout));
+      agent_->WaitUntilSettled(sleepers_ - in_trouble, kRecoveryTimeout));
   Watch();
   return took;
+}
+
+absl::Status Fleet::WaitUntilWhole() {
+  return agent_->WaitUntilRecovered(sleepers_, kRecoveryTimeout).status();
 }
 
 absl::StatusOr<std::vector<v1::Task>> Fleet::LivingTasks() {

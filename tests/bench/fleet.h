@@ -28,8 +28,14 @@ class Fleet {
   // Launches until `n` sleepers live.
   absl::Status GrowTo(size_t n);
   absl::Status Launch(const v1::TaskInfo& task);
-  // SIGKILL, a moment's rest, start; from the start to the last attached.
-  absl::StatusOr<absl::Duration> Restart();
+  // SIGKILL, and a moment's rest.
+  absl::Status Crash();
+  // With these flags of holdfastd's; from its start to the moment in which all
+  // but `in_trouble` executors were settled.
+  absl::StatusOr<absl::Duration> StartAgain(
+      size_t in_trouble = 0, const std::vector<std::string>& flags = {});
+  // Until all of them are attached.
+  absl::Status WaitUntilWhole();
 
   // Living tasks, as the agent tells them.
   absl::StatusOr<std::vector<v1::Task>> LivingTasks();

@@ -30,9 +30,9 @@ ABSL_FLAG(int, launches, 200, "launches, and kills, one at a time");
 ABSL_FLAG(int, burst, 640, "launches with --in_flight at a time");
 ABSL_FLAG(int, in_flight, 32, "launches at a time");
 ABSL_FLAG(std::vector<std::string>, recovery,
-          std::vector<std::string>({"100", "300", "1000"}),
+          std::vector<std::string>({"100", "300", "1000", "3000"}),
           "living executors at the plugin's restart, growing");
-ABSL_FLAG(int, runs, 3, "restarts at each size");
+ABSL_FLAG(int, runs, 5, "restarts at each size");
 ABSL_FLAG(int, updates, 300,
           "updates of a custom executor, and tasks that end at once");
 ABSL_FLAG(std::string, directory, "/tmp",

@@ -1,5 +1,8 @@
 #include "tests/bench/process_cost.h"
 
+#include <errno.h>
+#include <time.h>
+
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -8,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "base/errors.h"
 #include "base/files.h"
 
@@ -57,6 +61,18 @@ absl::StatusOr<ProcessCost> ReadProcessCost(pid_t pid) {
   cost.threads = static_cast<int>(Field(status, "Threads"));
   HOLDFAST_ASSIGN_OR_RETURN(cost.context_switches, ReadContextSwitches(pid));
   return cost;
+}
+
+absl::StatusOr<double> ReadCpuSeconds(pid_t pid) {
+  clockid_t clock;
+  timespec used;
+  if (const int error = clock_getcpuclockid(pid, &clock); error != 0) {
+    return ErrnoStatus(error, "clock_getcpuclockid", absl::StrCat(pid));
+  }
+  if (clock_gettime(clock, &used) != 0) {
+    return ErrnoStatus(errno, "clock_gettime", absl::StrCat(pid));
+  }
+  return absl::ToDoubleSeconds(absl::DurationFromTimespec(used));
 }
 
 absl::StatusOr<FleetCost> ReadFleetCost(const std::vector<pid_t>& pids) {

@@ -22,6 +22,10 @@ struct ProcessCost {
 // NotFound: no such process.
 absl::StatusOr<ProcessCost> ReadProcessCost(pid_t pid);
 
+// Since its start, all threads together, user and system. NotFound: no such
+// process.
+absl::StatusOr<double> ReadCpuSeconds(pid_t pid);
+
 // The same of many.
 struct FleetCost {
   Samples pss_kib;

@@ -18,8 +18,8 @@ struct Options {
   int launches = 200;
   int burst = 640;
   int in_flight = 32;
-  std::vector<int> recovery_sizes = {100, 300, 1000};
-  int recovery_runs = 3;
+  std::vector<int> recovery_sizes = {100, 300, 1000, 3000};
+  int recovery_runs = 5;
   int updates = 300;
 };
 
