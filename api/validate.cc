@@ -102,24 +102,6 @@ absl::Status ValidateCommand(const v1::CommandInfo& command) {
   return ValidateEnvironment(command.environment());
 }
 
-absl::Status ValidateResources(const v1::Resources& resources) {
-  // Written so that a NaN is refused as well.
-  if (resources.has_cpus() &&
-      !(resources.cpus() >= 0.01 && resources.cpus() <= 4096)) {
-    return Invalid(absl::StrCat("resources.cpus ", resources.cpus()),
-                   "must be between 0.01 and 4096");
-  }
-  if (resources.has_memory_bytes() && resources.memory_bytes() < 4 * kMiB) {
-    return Invalid(
-        absl::StrCat("resources.memory_bytes ", resources.memory_bytes()),
-        "must be at least 4194304 (4 MiB)");
-  }
-  if (resources.has_pids() && resources.pids() < 1) {
-    return Invalid("resources.pids", "must be at least 1");
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ValidateOutput(const v1::OutputPolicy& output) {
   if (output.max_file_bytes() != 0 && output.max_file_bytes() < 4 * kKiB) {
     return Invalid(
@@ -143,6 +125,24 @@ absl::Status ValidateExecutor(const v1::ExecutorInfo& executor) {
 }
 
 }  // namespace
+
+absl::Status ValidateResources(const v1::Resources& resources) {
+  // Written so that a NaN is refused as well.
+  if (resources.has_cpus() &&
+      !(resources.cpus() >= 0.01 && resources.cpus() <= 4096)) {
+    return Invalid(absl::StrCat("resources.cpus ", resources.cpus()),
+                   "must be between 0.01 and 4096");
+  }
+  if (resources.has_memory_bytes() && resources.memory_bytes() < 4 * kMiB) {
+    return Invalid(
+        absl::StrCat("resources.memory_bytes ", resources.memory_bytes()),
+        "must be at least 4194304 (4 MiB)");
+  }
+  if (resources.has_pids() && resources.pids() < 1) {
+    return Invalid("resources.pids", "must be at least 1");
+  }
+  return absl::OkStatus();
+}
 
 absl::Status ValidateFramework(const v1::FrameworkInfo& framework) {
   HOLDFAST_RETURN_IF_ERROR(

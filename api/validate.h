@@ -9,5 +9,6 @@ namespace holdfast {
 // InvalidArgument names the field, what it holds and what is allowed.
 absl::Status ValidateFramework(const v1::FrameworkInfo& framework);
 absl::Status ValidateTask(const v1::TaskInfo& task);
+absl::Status ValidateResources(const v1::Resources& resources);
 
 }  // namespace holdfast

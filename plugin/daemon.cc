@@ -25,6 +25,8 @@
 #include "cgroups/cgroups.h"
 #include "plugin/api_socket.h"
 #include "plugin/checkpoint/agent_store.h"
+#include "plugin/containerizer/containerizer.h"
+#include "plugin/containerizer/containerizer_service.h"
 #include "plugin/identity/reconfiguration.h"
 #include "plugin/identity/start_record.h"
 #include "plugin/launch/file_limit.h"
@@ -79,12 +81,13 @@ class Daemon {
         workers_(kWorkers),
         agent_(loop, workers_, SystemFiles(), store, cgroups,
                std::move(options)),
-        orchestrator_(loop, workers_, agent_) {}
+        orchestrator_(loop, workers_, agent_),
+        containerizer_(loop, workers_, cgroups, agent_, flags.cgroups_root) {}
 
   int Run() {
     absl::StatusOr<std::unique_ptr<grpc::Server>> server =
         ServeOn(store_.layout().Socket(), flags_.socket_group,
-                {&orchestrator_, &health_});
+                {&orchestrator_, &containerizer_service_, &health_});
     if (!server.ok()) return Fail(server.status(), EX_CANTCREAT);
     server_ = *std::move(server);
     if (absl::Status serving = ServeMetrics(); !serving.ok()) {
@@ -202,6 +205,8 @@ class Daemon {
   WorkerPool workers_;
   Agent agent_;
   OrchestratorService orchestrator_;
+  Containerizer containerizer_;
+  ContainerizerService containerizer_service_{loop_, containerizer_};
   HealthService health_;
   std::unique_ptr<grpc::Server> server_;
   LoopMeasurer measurer_{loop_, [this] { return agent_.TakeMeasure(); }};

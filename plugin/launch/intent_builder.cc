@@ -201,8 +201,11 @@ std::string ExecutorIdOf(const v1::TaskInfo& task) {
 }
 
 CgroupLimits LimitsOf(const v1::TaskInfo& task) {
-  const v1::Resources& resources =
-      task.has_executor() ? task.executor().resources() : task.resources();
+  return LimitsOf(task.has_executor() ? task.executor().resources()
+                                      : task.resources());
+}
+
+CgroupLimits LimitsOf(const v1::Resources& resources) {
   CgroupLimits limits;
   if (resources.has_cpus()) limits.cpus = resources.cpus();
   if (resources.has_memory_bytes()) {

@@ -27,5 +27,6 @@ std::string ExecutorIdOf(const v1::TaskInfo& task);
 
 // What its cgroup is to enforce.
 CgroupLimits LimitsOf(const v1::TaskInfo& task);
+CgroupLimits LimitsOf(const v1::Resources& resources);
 
 }  // namespace holdfast

@@ -3,11 +3,26 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "api/owners.h"
 #include "api/reasons.h"
+#include "api/status_states.h"
 #include "plugin/gc/collection_policy.h"
 #include "plugin/service/agent_errors.h"
 
 namespace holdfast {
+namespace {
+
+// Whether nobody but us acknowledges it. An owner of containers is told of
+// their ends alone, and has them kept until it removes the container.
+bool AcknowledgesItself(const v1::FrameworkInfo& framework,
+                        const v1::StatusUpdate& update) {
+  return framework.implicit_acknowledgement() ||
+         (IsOwnersFramework(framework.framework_id()) &&
+          !IsTerminal(update.status().state()));
+}
+
+}  // namespace
+
 Agent::Agent(EventLoop& loop, WorkerPool& workers, Files& files,
              AgentStore& store, Cgroups& cgroups, AgentOptions options)
     : loop_(loop),
@@ -82,12 +97,13 @@ void Agent::OnRecord(Executor& executor, const v1::JournalRecord& record) {
     TellPing();
     ConsiderCollecting(executor);
   }
+  observer_(executor);
 }
 
 void Agent::OnUpdate(Executor& executor, const v1::StatusUpdate& update) {
   hub_.Add(update, /*acknowledged=*/false);
   const v1::FrameworkInfo* framework = frameworks_.Find(update.framework_id());
-  if (framework == nullptr || !framework->implicit_acknowledgement()) return;
+  if (framework == nullptr || !AcknowledgesItself(*framework, update)) return;
   executor.Acknowledge(update.uuid(), [](const absl::Status&) {
     // Not stored: then it stays unacknowledged, and is tried again when the
     // executor is next found.
@@ -118,6 +134,7 @@ void Agent::OnFacts(Executor& executor) {
       OnUpdate(executor, update);
     }
   }
+  observer_(executor);
 }
 
 void Agent::OnState(Executor& executor) {
@@ -125,6 +142,7 @@ void Agent::OnState(Executor& executor) {
   EndIfDue(executor);
   ConsiderCollecting(executor);
   TellPing();
+  observer_(executor);
   // From the loop: the executor is in the middle of telling us.
   if (executor.state() == ExecutorState::kGone) {
     loop_.Post([this, id = executor.container_id()] {
@@ -142,12 +160,14 @@ void Agent::Index(Executor& executor, const std::string& task_id) {
 }
 
 void Agent::Forget(Executor& executor) {
+  const std::shared_ptr<Executor> self = executor.shared_from_this();
   const std::string framework_id = executor.facts().intent.framework_id();
   hub_.Forget(framework_id, executor.container_id());
   absl::erase_if(tasks_,
                  [&](const auto& entry) { return entry.second == &executor; });
   garbage_.Drop(executor.container_id());
   executors_.erase(executor.container_id());
+  observer_(executor);
   ContinueTeardown(framework_id);
 }
 
@@ -179,6 +199,13 @@ absl::StatusOr<Agent::Found> Agent::FindTask(const std::string& framework_id,
   }
   if (!KnowsAllTasks()) return Recovering(absl::StrCat("task ", task_id));
   return TaskUnknown(framework_id, task_id);
+}
+
+absl::StatusOr<std::shared_ptr<Executor>> Agent::FindExecutor(
+    const std::string& framework_id, const std::string& task_id) const {
+  const absl::StatusOr<Found> found = FindTask(framework_id, task_id);
+  if (!found.ok()) return found.status();
+  return found->executor->shared_from_this();
 }
 
 // Whether a task that is not found was never started here.

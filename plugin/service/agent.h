@@ -96,6 +96,10 @@ class Agent {
                          Reply<v1::TeardownFrameworkResponse> reply);
   void LaunchTask(const v1::LaunchTaskRequest& request,
                   Reply<v1::LaunchTaskResponse> reply);
+  // The same of a valid task for a framework that is known. `checkpoint` may be
+  // false where the framework's is true: this executor ends with the plugin.
+  void Launch(const v1::FrameworkInfo& framework, const v1::TaskInfo& task,
+              Reply<v1::LaunchTaskResponse> reply);
   void KillTask(const v1::KillTaskRequest& request,
                 Reply<v1::KillTaskResponse> reply);
   void AcknowledgeUpdate(const v1::AcknowledgeUpdateRequest& request,
@@ -137,6 +141,18 @@ class Agent {
   };
   absl::StatusOr<LogSource> FindLogs(const std::string& framework_id,
                                      const std::string& task_id) const;
+
+  // For the other face of the agent (plugin/containerizer/). Null: unknown.
+  const v1::FrameworkInfo* FindFramework(const std::string& id) const {
+    return frameworks_.Find(id);
+  }
+  // NotFound TASK_UNKNOWN, Unavailable RECOVERING.
+  absl::StatusOr<std::shared_ptr<Executor>> FindExecutor(
+      const std::string& framework_id, const std::string& task_id) const;
+  // Called on the loop when anything that is known of an executor has changed,
+  // and when it has just been forgotten. One observer.
+  using Observer = std::function<void(const Executor&)>;
+  void Observe(Observer observer) { observer_ = std::move(observer); }
 
   // What /metrics tells.
   Measure TakeMeasure();
@@ -258,6 +274,7 @@ class Agent {
   size_t quarantined_ = 0;  // frameworks' and the agent's records, too
   bool stopping_ = false;
   Tally tally_;
+  Observer observer_ = [](const Executor&) {};
   std::function<void()> cleaned_up_;
   // Containers that missed --executor_reregistration_timeout.
   absl::flat_hash_set<std::string> timed_out_;

@@ -46,15 +46,19 @@ void Agent::RegisterFramework(const v1::RegisterFrameworkRequest& request,
 
 void Agent::LaunchTask(const v1::LaunchTaskRequest& request,
                        Reply<v1::LaunchTaskResponse> reply) {
-  const v1::TaskInfo& task = request.task();
-  if (absl::Status valid = ValidateTask(task); !valid.ok()) {
+  if (absl::Status valid = ValidateTask(request.task()); !valid.ok()) {
     return reply(valid);
   }
   const v1::FrameworkInfo* framework = frameworks_.Find(request.framework_id());
   if (framework == nullptr) {
     return reply(FrameworkUnknown(request.framework_id()));
   }
-  const TaskKey key(request.framework_id(), task.task_id());
+  Launch(*framework, request.task(), std::move(reply));
+}
+
+void Agent::Launch(const v1::FrameworkInfo& framework, const v1::TaskInfo& task,
+                   Reply<v1::LaunchTaskResponse> reply) {
+  const TaskKey key(framework.framework_id(), task.task_id());
   if (const auto found = launching_.find(key); found != launching_.end()) {
     return found->second.push_back(std::move(reply));
   }
@@ -68,7 +72,7 @@ void Agent::LaunchTask(const v1::LaunchTaskRequest& request,
   if (!KnowsAllTasks()) {
     return reply(Recovering(absl::StrCat("launch task ", task.task_id())));
   }
-  if (absl::Status launchable = CheckLaunchable(request.framework_id());
+  if (absl::Status launchable = CheckLaunchable(framework.framework_id());
       !launchable.ok()) {
     return reply(
         Annotate(launchable, absl::StrCat("launch task ", task.task_id())));
@@ -79,7 +83,7 @@ void Agent::LaunchTask(const v1::LaunchTaskRequest& request,
   }
   ++tally_.launches;
   launching_[key].push_back(std::move(reply));
-  StartExecutor(*framework, task);
+  StartExecutor(framework, task);
 }
 
 void Agent::StartExecutor(const v1::FrameworkInfo& framework,

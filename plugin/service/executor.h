@@ -92,6 +92,9 @@ class Executor : public std::enable_shared_from_this<Executor> {
   // How the fence stands then.
   void Configure(const v1::ShimConfigureRequest& request,
                  std::function<void(absl::StatusOr<v1::FenceStatus>)> done);
+  // To its first process. FailedPrecondition: that has ended. Unavailable may
+  // mean that it was sent: it is not sent twice.
+  void Signal(int signal, Done done);
   // OK also when it was acknowledged before.
   void Acknowledge(const std::string& uuid, Done done);
   // Ended and acknowledged, its files are removed: kGone.

@@ -103,6 +103,20 @@ void Executor::Configure(
   }
 }
 
+void Executor::Signal(int signal, Done done) {
+  switch (state_) {
+    case ExecutorState::kAttached:
+      return link_->Signal(signal, std::move(done));
+    case ExecutorState::kLaunching:
+    case ExecutorState::kUnattached:
+      return WaitToSettle([this, signal, done] { Signal(signal, done); }, done);
+    case ExecutorState::kEnded:
+    case ExecutorState::kGone:
+      return done(absl::FailedPreconditionError(absl::StrCat(
+          "executor ", facts_.intent.executor_id(), " has ended")));
+  }
+}
+
 bool Executor::IsAcknowledged(const std::string& uuid) const {
   for (const TaskFacts& task : facts_.tasks) {
     for (size_t i = 0; i < task.acknowledged; ++i) {

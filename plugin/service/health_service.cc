@@ -9,7 +9,8 @@ namespace holdfast {
 HealthService::Response::ServingStatus HealthService::StatusOf(
     const std::string& service) const {
   if (service.empty() || service == "liveness") return Response::SERVING;
-  if (service == "readiness" || service == "holdfast.v1.Orchestrator") {
+  if (service == "readiness" || service == "holdfast.v1.Orchestrator" ||
+      service == "holdfast.v1.Containerizer") {
     return ready_ ? Response::SERVING : Response::NOT_SERVING;
   }
   return Response::SERVICE_UNKNOWN;

@@ -3,9 +3,11 @@
 #include <memory>
 #include <utility>
 
+#include "api/owners.h"
 #include "plugin/service/grpc_status.h"
 #include "plugin/service/log_stream.h"
 #include "plugin/service/stream_writer.h"
+#include "plugin/service/unary_answer.h"
 
 namespace holdfast {
 namespace {
@@ -32,27 +34,25 @@ class StreamSink : public UpdateSink {
 
 }  // namespace
 
-// gRPC keeps request and response until Finish.
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* OrchestratorService::Answer(
     grpc::CallbackServerContext* context, const Request* request,
     Response* response,
     void (Agent::*method)(const Request&, Agent::Reply<Response>)) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  loop_.Post([this, reactor, request, response, method] {
-    (agent_.*method)(*request,
-                     [reactor, response](absl::StatusOr<Response> answer) {
-                       if (answer.ok()) *response = *std::move(answer);
-                       reactor->Finish(ToGrpc(answer.status()));
-                     });
-  });
-  return reactor;
+  return AnswerFromLoop(
+      loop_, context, request, response,
+      [this, method](const Request& asked, Agent::Reply<Response> reply) {
+        (agent_.*method)(asked, std::move(reply));
+      });
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::RegisterFramework(
     grpc::CallbackServerContext* context,
     const v1::RegisterFrameworkRequest* request,
     v1::RegisterFrameworkResponse* response) {
+  const absl::Status free =
+      CheckNotAnOwners(request->framework().framework_id());
+  if (!free.ok()) return Refuse(context, free);
   return Answer(context, request, response, &Agent::RegisterFramework);
 }
 
@@ -66,6 +66,8 @@ grpc::ServerUnaryReactor* OrchestratorService::TeardownFramework(
 grpc::ServerUnaryReactor* OrchestratorService::LaunchTask(
     grpc::CallbackServerContext* context, const v1::LaunchTaskRequest* request,
     v1::LaunchTaskResponse* response) {
+  const absl::Status free = CheckNotAnOwners(request->framework_id());
+  if (!free.ok()) return Refuse(context, free);
   return Answer(context, request, response, &Agent::LaunchTask);
 }
 
@@ -79,6 +81,8 @@ grpc::ServerUnaryReactor* OrchestratorService::AcknowledgeUpdate(
     grpc::CallbackServerContext* context,
     const v1::AcknowledgeUpdateRequest* request,
     v1::AcknowledgeUpdateResponse* response) {
+  const absl::Status free = CheckNotAnOwners(request->framework_id());
+  if (!free.ok()) return Refuse(context, free);
   return Answer(context, request, response, &Agent::AcknowledgeUpdate);
 }
 

@@ -13,8 +13,6 @@ void FillCommand(const v1::TaskInfo& info, v1::Task& row) {
   for (const std::string& argument : command.arguments()) {
     row.add_command(argument);
   }
-  *row.mutable_resources() =
-      info.has_executor() ? info.executor().resources() : info.resources();
 }
 
 void FillEnd(const TaskFacts& task, v1::Task& row) {
@@ -32,6 +30,15 @@ void FillEnd(const TaskFacts& task, v1::Task& row) {
 }
 
 }  // namespace
+
+const v1::Resources& LimitsInForce(const ExecutorFacts& facts) {
+  if (facts.limits && facts.limits->has_resources()) {
+    return facts.limits->resources();
+  }
+  const v1::TaskInfo& first = facts.intent.task();
+  return first.has_executor() ? first.executor().resources()
+                              : first.resources();
+}
 
 v1::Task MakeTaskRow(const Executor& executor, const TaskFacts& task,
                      const Layout& layout) {
@@ -54,6 +61,7 @@ v1::Task MakeTaskRow(const Executor& executor, const TaskFacts& task,
       static_cast<uint32_t>(task.updates.size() - task.acknowledged));
   row.set_name(task.info.name());
   FillCommand(task.info, row);
+  *row.mutable_resources() = LimitsInForce(facts);
   row.set_sandbox(
       layout.Executor(executor.container_id(), executor.checkpoint()));
   row.set_checkpoint(executor.checkpoint());

@@ -12,4 +12,7 @@ namespace holdfast {
 v1::Task MakeTaskRow(const Executor& executor, const TaskFacts& task,
                      const Layout& layout);
 
+// What its executor's cgroup is to enforce by now.
+const v1::Resources& LimitsInForce(const ExecutorFacts& facts);
+
 }  // namespace holdfast

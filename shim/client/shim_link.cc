@@ -144,6 +144,13 @@ void ShimLink::Configure(
        });
 }
 
+void ShimLink::Signal(int signal, Done done) {
+  v1::ShimSignalRequest request;
+  request.set_signal(signal);
+  Call("/holdfast.v1.Shim/Signal", request.SerializeAsString(),
+       StatusOnly(std::move(done)));
+}
+
 void ShimLink::RepairJournal(
     std::function<void(absl::StatusOr<std::string>)> done) {
   Call("/holdfast.v1.Shim/RepairJournal",

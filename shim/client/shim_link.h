@@ -41,6 +41,8 @@ class ShimLink {
   void Kill(const v1::ShimKillRequest& request, Done done);
   void Configure(const v1::ShimConfigureRequest& request,
                  std::function<void(absl::StatusOr<v1::FenceStatus>)> done);
+  // Not sent again by itself: Unavailable may mean that it was sent.
+  void Signal(int signal, Done done);
   // In the shim's words, for a log; empty: there was nothing to repair.
   void RepairJournal(std::function<void(absl::StatusOr<std::string>)> done);
   void Acknowledge(const std::string& uuid, Done done);

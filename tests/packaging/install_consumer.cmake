@@ -30,7 +30,8 @@ endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${prefix})
 foreach(file bin/holdfastd bin/holdfastctl bin/holdfast-shim
-        share/holdfast/proto/api/orchestrator.proto)
+        share/holdfast/proto/api/orchestrator.proto
+        share/holdfast/proto/api/containerizer.proto)
   if(NOT EXISTS ${prefix}/${file})
     message(FATAL_ERROR "${file} was not installed")
   endif()
@@ -80,5 +81,5 @@ run(${work}/build/monitor)
 
 # The protos alone serve a client in any language.
 run(protoc -I ${prefix}/share/holdfast/proto --cpp_out=${work}
-    api/orchestrator.proto api/executor.proto)
+    api/orchestrator.proto api/containerizer.proto api/executor.proto)
 file(REMOVE_RECURSE ${work})
