@@ -186,6 +186,7 @@ class Daemon {
     service_manager_.Tell("STOPPING=1\nSTATUS=stopping");
     loop_.Unwatch(stop_signals_.get());
     agent_.Stop([this] {
+      containerizer_.Stop();
       loop_.After(kShutdownGrace * 4, [this] { loop_.Stop(); });
       // Calls under way are answered by the loop, so it waits elsewhere.
       std::thread([this] {

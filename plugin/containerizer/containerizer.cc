@@ -14,7 +14,8 @@ Containerizer::Containerizer(EventLoop& loop, WorkerPool& workers,
       workers_(workers),
       cgroups_(cgroups),
       agent_(agent),
-      cgroups_root_(std::move(cgroups_root)) {
+      cgroups_root_(std::move(cgroups_root)),
+      limits_(loop, workers, cgroups) {
   agent_.Observe([this](const Executor& executor) { OnChange(executor); });
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "api/containerizer.pb.h"
@@ -11,6 +12,7 @@
 #include "base/worker_pool.h"
 #include "cgroups/cgroups.h"
 #include "plugin/containerizer/end_waiters.h"
+#include "plugin/containerizer/limits_changer.h"
 #include "plugin/service/agent.h"
 
 namespace holdfast {
@@ -32,6 +34,8 @@ class Containerizer {
   Containerizer(EventLoop& loop, WorkerPool& workers, Cgroups& cgroups,
                 Agent& agent, std::string cgroups_root);
 
+  void Recover(const v1::RecoverRequest& request,
+               Reply<v1::RecoverResponse> reply);
   void Launch(const v1::LaunchContainerRequest& request,
               Reply<v1::LaunchContainerResponse> reply);
   // These two wait for as long as the container lives; Drop says that
@@ -41,6 +45,18 @@ class Containerizer {
   void Destroy(const v1::DestroyContainerRequest& request, const Caller& caller,
                Reply<v1::DestroyContainerResponse> reply);
   void Drop(const Caller& caller) { waiters_.Drop(caller); }
+  // The plugin stops: whoever waits is told to ask its next life.
+  void Stop();
+  void Update(const v1::UpdateContainerRequest& request,
+              Reply<v1::UpdateContainerResponse> reply);
+  void Usage(const v1::ContainerUsageRequest& request,
+             Reply<v1::ContainerUsageResponse> reply);
+  void Status(const v1::ContainerStatusRequest& request,
+              Reply<v1::ContainerStatusResponse> reply);
+  void Kill(const v1::KillContainerRequest& request,
+            Reply<v1::KillContainerResponse> reply);
+  void Containers(const v1::ContainersRequest& request,
+                  Reply<v1::ContainersResponse> reply);
   void Remove(const v1::RemoveContainerRequest& request,
               Reply<v1::RemoveContainerResponse> reply);
 
@@ -56,7 +72,13 @@ class Containerizer {
 
   // NotFound CONTAINER_UNKNOWN, Unavailable RECOVERING.
   absl::StatusOr<std::shared_ptr<Executor>> Find(const Name& name) const;
-  absl::Status EndedAlready(const Name& name) const;
+  // All that are known of an owner, by their start.
+  std::vector<std::string> List(const std::string& owner) const;
+  v1::RecoverResponse WhatIsThere(const v1::RecoverRequest& request) const;
+  void Describe(const std::string& owner, const std::string& container_id,
+                v1::RecoverResponse::Container& container) const;
+  v1::RecoverResponse::State StateOfUnfound(const Name& name) const;
+  v1::Task RowOf(const Name& name) const;
 
   void RegisterOwner(const std::string& owner,
                      std::function<void(absl::Status)> done);
@@ -73,6 +95,7 @@ class Containerizer {
   Agent& agent_;
   const std::string cgroups_root_;
   EndWaiters waiters_;
+  LimitsChanger limits_;
 };
 
 template <typename Request>

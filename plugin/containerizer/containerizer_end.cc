@@ -6,6 +6,7 @@
 #include "api/reasons.h"
 #include "plugin/containerizer/container_words.h"
 #include "plugin/containerizer/containerizer.h"
+#include "plugin/service/agent_errors.h"
 
 namespace holdfast {
 
@@ -68,6 +69,9 @@ void Containerizer::Destroy(const v1::DestroyContainerRequest& request,
   kill.set_framework_id(name->framework_id);
   kill.set_task_id(name->container_id);
   if (request.has_grace_period()) {
+    const absl::Status valid =
+        CheckNotNegative("grace_period", request.grace_period());
+    if (!valid.ok()) return reply(valid);
     *kill.mutable_grace_period() = request.grace_period();
   }
   // Of one that has ended: OK, and its end is the answer.
@@ -79,6 +83,11 @@ void Containerizer::Destroy(const v1::DestroyContainerRequest& request,
     }
     AwaitEnd(name, caller, answer);
   });
+}
+
+void Containerizer::Stop() {
+  waiters_.Close(WithReason(
+      absl::UnavailableError("the agent is stopping; try again"), "STOPPING"));
 }
 
 void Containerizer::Remove(const v1::RemoveContainerRequest& request,

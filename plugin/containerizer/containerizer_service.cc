@@ -82,4 +82,44 @@ grpc::ServerUnaryReactor* ContainerizerService::Remove(
   return Answer(context, request, response, &Containerizer::Remove);
 }
 
+grpc::ServerUnaryReactor* ContainerizerService::Recover(
+    grpc::CallbackServerContext* context, const v1::RecoverRequest* request,
+    v1::RecoverResponse* response) {
+  return Answer(context, request, response, &Containerizer::Recover);
+}
+
+grpc::ServerUnaryReactor* ContainerizerService::Update(
+    grpc::CallbackServerContext* context,
+    const v1::UpdateContainerRequest* request,
+    v1::UpdateContainerResponse* response) {
+  return Answer(context, request, response, &Containerizer::Update);
+}
+
+grpc::ServerUnaryReactor* ContainerizerService::Usage(
+    grpc::CallbackServerContext* context,
+    const v1::ContainerUsageRequest* request,
+    v1::ContainerUsageResponse* response) {
+  return Answer(context, request, response, &Containerizer::Usage);
+}
+
+grpc::ServerUnaryReactor* ContainerizerService::Status(
+    grpc::CallbackServerContext* context,
+    const v1::ContainerStatusRequest* request,
+    v1::ContainerStatusResponse* response) {
+  return Answer(context, request, response, &Containerizer::Status);
+}
+
+grpc::ServerUnaryReactor* ContainerizerService::Kill(
+    grpc::CallbackServerContext* context,
+    const v1::KillContainerRequest* request,
+    v1::KillContainerResponse* response) {
+  return Answer(context, request, response, &Containerizer::Kill);
+}
+
+grpc::ServerUnaryReactor* ContainerizerService::Containers(
+    grpc::CallbackServerContext* context, const v1::ContainersRequest* request,
+    v1::ContainersResponse* response) {
+  return Answer(context, request, response, &Containerizer::Containers);
+}
+
 }  // namespace holdfast

@@ -28,6 +28,28 @@ class ContainerizerService : public v1::Containerizer::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::RemoveContainerRequest* request,
       v1::RemoveContainerResponse* response) override;
+  grpc::ServerUnaryReactor* Recover(grpc::CallbackServerContext* context,
+                                    const v1::RecoverRequest* request,
+                                    v1::RecoverResponse* response) override;
+  grpc::ServerUnaryReactor* Update(
+      grpc::CallbackServerContext* context,
+      const v1::UpdateContainerRequest* request,
+      v1::UpdateContainerResponse* response) override;
+  grpc::ServerUnaryReactor* Usage(
+      grpc::CallbackServerContext* context,
+      const v1::ContainerUsageRequest* request,
+      v1::ContainerUsageResponse* response) override;
+  grpc::ServerUnaryReactor* Status(
+      grpc::CallbackServerContext* context,
+      const v1::ContainerStatusRequest* request,
+      v1::ContainerStatusResponse* response) override;
+  grpc::ServerUnaryReactor* Kill(grpc::CallbackServerContext* context,
+                                 const v1::KillContainerRequest* request,
+                                 v1::KillContainerResponse* response) override;
+  grpc::ServerUnaryReactor* Containers(
+      grpc::CallbackServerContext* context,
+      const v1::ContainersRequest* request,
+      v1::ContainersResponse* response) override;
 
  private:
   template <typename Request, typename Response>

@@ -9,6 +9,7 @@ absl::Status Gone() { return absl::CancelledError("the client has gone"); }
 
 void EndWaiters::Add(Key key, std::shared_ptr<Caller> caller, Reply reply) {
   if (caller->gone) return reply(Gone());
+  if (!closed_.ok()) return reply(closed_);
   waiting_.emplace(std::move(key),
                    Waiting{std::move(caller), std::move(reply)});
 }
@@ -22,6 +23,11 @@ void EndWaiters::Answer(const Key& key,
   }
   waiting_.erase(first, last);
   for (const Reply& reply : replies) reply(end);
+}
+
+void EndWaiters::Close(absl::Status why) {
+  closed_ = std::move(why);
+  while (!waiting_.empty()) Answer(Key(waiting_.begin()->first), closed_);
 }
 
 void EndWaiters::Drop(const std::shared_ptr<Caller>& caller) {

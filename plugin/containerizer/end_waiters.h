@@ -23,12 +23,14 @@ class EndWaiters {
     bool gone = false;
   };
 
-  // `reply` is called once: by Answer or by Drop; at once with Cancelled where
-  // the caller has gone already.
+  // `reply` is called once: by Answer, Close or Drop; at once where it is
+  // closed, or (Cancelled) the caller has gone already.
   void Add(Key key, std::shared_ptr<Caller> caller, Reply reply);
   // Tells all who wait for `key`.
   void Answer(const Key& key,
               const absl::StatusOr<v1::ContainerTermination>& end);
+  // Tells everybody, and whoever comes from now on.
+  void Close(absl::Status why);
   // The caller has gone: Cancelled, if it waits, and whenever it would.
   void Drop(const std::shared_ptr<Caller>& caller);
 
@@ -42,6 +44,7 @@ class EndWaiters {
   };
 
   std::multimap<Key, Waiting> waiting_;
+  absl::Status closed_;
 };
 
 }  // namespace holdfast

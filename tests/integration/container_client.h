@@ -49,7 +49,8 @@ class ContainerClient {
   }
 
   // And again for as long as the answer is that it cannot be told yet, or the
-  // plugin died over it: every call may be repeated.
+  // plugin died over it: every call may be repeated. CANCELLED, which is not
+  // our doing, is gRPC's word for a call that met a server shutting down.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Insist(Method<Request, Response> method,
                                   const Request& request,
@@ -58,9 +59,9 @@ class ContainerClient {
     while (true) {
       absl::StatusOr<Response> answer =
           Call(method, request, deadline - absl::Now());
-      if (!absl::IsUnavailable(answer.status()) || absl::Now() > deadline) {
-        return answer;
-      }
+      const bool may_try_again = absl::IsUnavailable(answer.status()) ||
+                                 absl::IsCancelled(answer.status());
+      if (!may_try_again || absl::Now() > deadline) return answer;
       absl::SleepFor(absl::Milliseconds(5));
     }
   }

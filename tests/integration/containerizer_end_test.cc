@@ -52,6 +52,18 @@ TEST_F(ContainerEnd, IsTheTrueOneWhenThePluginWasAway) {
   EXPECT_EQ(Must(Wait("c-1")).exit_code(), 7);
 }
 
+TEST_F(ContainerEnd, IsToBeAskedForAgainWhenThePluginStops) {
+  const ProcessWatch process(LaunchContainer("c-1", Shell(UntilThere("go"))));
+  auto waiting = WaitAside("c-1");
+
+  EXPECT_EQ(Must(agent().StopGently()), "exited 0");
+  StartAgent();
+
+  EXPECT_TRUE(process.Runs());
+  WriteFile(Scratch("go"), "");
+  EXPECT_EQ(Must(waiting.get()).exit_code(), 7);
+}
+
 TEST_F(ContainerEnd, IsBroughtAboutByDestroyWithItsGrace) {
   LaunchContainer("soft", Shell("exec sleep 1000"));
   const std::string deaf = Scratch("deaf");

@@ -88,11 +88,27 @@ v1::Intent AnIntentWithAll() {
   return intent;
 }
 
+v1::JournalRecord LimitsRecord(uint64_t pids) {
+  v1::JournalRecord record;
+  record.mutable_limits()->mutable_resources()->set_pids(pids);
+  return record;
+}
+
 v1::JournalRecord Started(absl::Time time) {
   v1::JournalRecord record = StartedRecord(4242);
   record.mutable_started()->set_boot_id("boot-1");
   *record.mutable_started()->mutable_time() = ToProto(time);
   return record;
+}
+
+TEST_F(TaskRowTest, TellsTheLimitsThatAreInForce) {
+  Recover(AnIntentWithAll(), {Started(absl::UnixEpoch()), LimitsRecord(10)});
+  EXPECT_EQ(Row().resources().pids(), 10u);
+
+  v1::JournalRecord fence_only;
+  fence_only.mutable_limits()->set_fence_paused(true);
+  Recover(AnIntentWithAll(), {Started(absl::UnixEpoch()), fence_only});
+  EXPECT_EQ(Row().resources().pids(), 9u) << "the launch's";
 }
 
 TEST_F(TaskRowTest, TellsWhatRuns) {
