@@ -103,12 +103,17 @@ v1::JournalRecord Started(absl::Time time) {
 
 TEST_F(TaskRowTest, TellsTheLimitsThatAreInForce) {
   Recover(AnIntentWithAll(), {Started(absl::UnixEpoch()), LimitsRecord(10)});
-  EXPECT_EQ(Row().resources().pids(), 10u);
 
+  EXPECT_EQ(Row().resources().pids(), 10u);
+}
+
+TEST_F(TaskRowTest, TellsTheLaunchsLimitsWhereOnlyTheFenceWasChanged) {
   v1::JournalRecord fence_only;
   fence_only.mutable_limits()->set_fence_paused(true);
+
   Recover(AnIntentWithAll(), {Started(absl::UnixEpoch()), fence_only});
-  EXPECT_EQ(Row().resources().pids(), 9u) << "the launch's";
+
+  EXPECT_EQ(Row().resources().pids(), 9u);
 }
 
 TEST_F(TaskRowTest, TellsWhatRuns) {
