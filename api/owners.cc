@@ -15,7 +15,7 @@ bool IsOwnersFramework(absl::string_view framework_id) {
 }
 
 absl::Status ValidateOwner(absl::string_view owner) {
-  const absl::Status valid = ValidateId("owner", owner);
+  absl::Status valid = ValidateId("owner", owner);
   if (!valid.ok()) return valid;
   return ValidateId("owner, as a framework,", FrameworkOfOwner(owner));
 }

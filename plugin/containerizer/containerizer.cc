@@ -58,11 +58,12 @@ void Containerizer::Launch(const v1::LaunchContainerRequest& request,
   if (agent_.FindFramework(name->framework_id) != nullptr) {
     return LaunchTask(*name, request.config(), std::move(reply));
   }
-  RegisterOwner(name->owner, [this, name = *name, config = request.config(),
-                              reply](const absl::Status& registered) {
-    if (!registered.ok()) return reply(registered);
-    LaunchTask(name, config, reply);
-  });
+  RegisterOwner(name->owner,
+                [this, name = *name, config = request.config(),
+                 reply = std::move(reply)](const absl::Status& registered) {
+                  if (!registered.ok()) return reply(registered);
+                  LaunchTask(name, config, reply);
+                });
 }
 
 void Containerizer::LaunchTask(const Name& name,
@@ -72,7 +73,7 @@ void Containerizer::LaunchTask(const Name& name,
   framework.set_checkpoint(config.checkpoint());
   const bool known = Find(name).ok();
   agent_.Launch(framework, TaskOf(name.container_id, config),
-                [this, name, known, reply](
+                [this, name, known, reply = std::move(reply)](
                     const absl::StatusOr<v1::LaunchTaskResponse>& launched) {
                   if (!launched.ok()) return reply(launched.status());
                   v1::LaunchContainerResponse response;

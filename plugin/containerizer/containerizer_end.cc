@@ -45,7 +45,8 @@ void Containerizer::Wait(const v1::WaitContainerRequest& request,
   const absl::StatusOr<Name> name = NameOf(request);
   if (!name.ok()) return reply(name.status());
   AwaitEnd(*name, caller,
-           [reply](const absl::StatusOr<v1::ContainerTermination>& end) {
+           [reply = std::move(reply)](
+               const absl::StatusOr<v1::ContainerTermination>& end) {
              if (!end.ok()) return reply(end.status());
              v1::WaitContainerResponse response;
              *response.mutable_termination() = *end;
@@ -58,20 +59,20 @@ void Containerizer::Destroy(const v1::DestroyContainerRequest& request,
                             Reply<v1::DestroyContainerResponse> reply) {
   const absl::StatusOr<Name> name = NameOf(request);
   if (!name.ok()) return reply(name.status());
-  const auto answer =
-      [reply](const absl::StatusOr<v1::ContainerTermination>& end) {
-        if (!end.ok()) return reply(end.status());
-        v1::DestroyContainerResponse response;
-        *response.mutable_termination() = *end;
-        reply(std::move(response));
-      };
+  const auto answer = [reply = std::move(reply)](
+                          const absl::StatusOr<v1::ContainerTermination>& end) {
+    if (!end.ok()) return reply(end.status());
+    v1::DestroyContainerResponse response;
+    *response.mutable_termination() = *end;
+    reply(std::move(response));
+  };
   v1::KillTaskRequest kill;
   kill.set_framework_id(name->framework_id);
   kill.set_task_id(name->container_id);
   if (request.has_grace_period()) {
     const absl::Status valid =
         CheckNotNegative("grace_period", request.grace_period());
-    if (!valid.ok()) return reply(valid);
+    if (!valid.ok()) return answer(valid);
     *kill.mutable_grace_period() = request.grace_period();
   }
   // Of one that has ended: OK, and its end is the answer.
@@ -94,17 +95,17 @@ void Containerizer::Remove(const v1::RemoveContainerRequest& request,
                            Reply<v1::RemoveContainerResponse> reply) {
   const absl::StatusOr<Name> name = NameOf(request);
   if (!name.ok()) return reply(name.status());
-  const auto gone = [reply](const absl::Status& removed) {
+  const auto gone = [reply = std::move(reply)](const absl::Status& removed) {
     if (!removed.ok() && !absl::IsNotFound(removed)) return reply(removed);
     reply(v1::RemoveContainerResponse());
   };
   const absl::StatusOr<std::shared_ptr<Executor>> found = Find(*name);
   if (!found.ok()) return gone(found.status());
   if (FindEnd((*found)->facts()) == nullptr) {
-    return reply(WithReason(absl::FailedPreconditionError(absl::StrCat(
-                                "remove container ", name->container_id,
-                                ": it has not ended; destroy it first")),
-                            "CONTAINER_NOT_ENDED"));
+    return gone(WithReason(absl::FailedPreconditionError(absl::StrCat(
+                               "remove container ", name->container_id,
+                               ": it has not ended; destroy it first")),
+                           "CONTAINER_NOT_ENDED"));
   }
   AcknowledgeAll(*name, [this, name = *name, gone](const absl::Status& told) {
     if (!told.ok()) return gone(told);
@@ -125,11 +126,12 @@ void Containerizer::AcknowledgeAll(const Name& name,
   if (!found.ok()) return then(found.status());
   const auto updates = (*found)->facts().Unacknowledged();
   if (updates.empty()) return then(absl::OkStatus());
-  (*found)->Acknowledge(updates.front()->uuid(),
-                        [this, name, then](const absl::Status& acknowledged) {
-                          if (!acknowledged.ok()) return then(acknowledged);
-                          AcknowledgeAll(name, then);
-                        });
+  (*found)->Acknowledge(
+      updates.front()->uuid(),
+      [this, name, then = std::move(then)](const absl::Status& acknowledged) {
+        if (!acknowledged.ok()) return then(acknowledged);
+        AcknowledgeAll(name, then);
+      });
 }
 
 }  // namespace holdfast

@@ -24,7 +24,8 @@ void Containerizer::Update(const v1::UpdateContainerRequest& request,
   const absl::StatusOr<std::shared_ptr<Executor>> found = Find(*name);
   if (!found.ok()) return reply(found.status());
   limits_.Change(*found, request.resources(),
-                 [id = name->container_id, reply](const absl::Status& changed) {
+                 [id = name->container_id,
+                  reply = std::move(reply)](const absl::Status& changed) {
                    if (!changed.ok()) {
                      return reply(Annotate(
                          changed, absl::StrCat("update container ", id)));
@@ -40,10 +41,11 @@ void Containerizer::Usage(const v1::ContainerUsageRequest& request,
   const absl::StatusOr<std::shared_ptr<Executor>> found = Find(*name);
   if (!found.ok()) return reply(found.status());
   workers_.Run([this, executor = *found, id = (*found)->container_id(),
-                reply]() mutable {
+                reply = std::move(reply)]() mutable {
     // Whatever cannot be read is unset: its group goes when it ends.
     const absl::StatusOr<CgroupUsage> usage = cgroups_.Usage(id);
-    loop_.Post([this, executor = std::move(executor), usage, reply] {
+    loop_.Post([this, executor = std::move(executor), usage,
+                reply = std::move(reply)] {
       v1::ContainerUsageResponse response;
       if (usage.ok()) FillUsage(*usage, response);
       *response.mutable_time() = ToProto(loop_.clock().Now());
@@ -64,7 +66,7 @@ void Containerizer::Kill(const v1::KillContainerRequest& request,
   const absl::StatusOr<std::shared_ptr<Executor>> found = Find(*name);
   if (!found.ok()) return reply(found.status());
   const auto answer = [id = name->container_id,
-                       reply](const absl::Status& sent) {
+                       reply = std::move(reply)](const absl::Status& sent) {
     if (absl::IsFailedPrecondition(sent)) {
       return reply(WithReason(absl::FailedPreconditionError(absl::StrCat(
                                   "kill container ", id, ": it has ended")),

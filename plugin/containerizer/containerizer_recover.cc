@@ -49,11 +49,11 @@ void Containerizer::Recover(const v1::RecoverRequest& request,
   if (agent_.recovering()) {
     return reply(Recovering(absl::StrCat("owner ", request.owner())));
   }
-  RegisterOwner(request.owner(),
-                [this, request, reply](const absl::Status& registered) {
-                  if (!registered.ok()) return reply(registered);
-                  reply(WhatIsThere(request));
-                });
+  RegisterOwner(request.owner(), [this, request, reply = std::move(reply)](
+                                     const absl::Status& registered) {
+    if (!registered.ok()) return reply(registered);
+    reply(WhatIsThere(request));
+  });
 }
 
 v1::RecoverResponse Containerizer::WhatIsThere(

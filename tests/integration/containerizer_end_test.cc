@@ -103,6 +103,20 @@ TEST_F(ContainerEnd, ComesAlsoWhenThePluginDiesOverADestroy) {
   EXPECT_EQ(end.reason(), v1::REASON_TASK_KILLED_BY_REQUEST);
 }
 
+TEST_F(ContainerEnd, IsTheFencesWhenThePluginStaysAway) {
+  v1::ContainerConfig config = Shell("exec sleep 1000");
+  *config.mutable_recovery_timeout() = ToProto(absl::Milliseconds(200));
+  const ProcessWatch process(LaunchContainer("c-1", config));
+
+  KillAgent();
+  process.WaitForEnd(absl::Seconds(20));
+  StartAgent();
+
+  const auto end = Must(Wait("c-1"));
+  EXPECT_EQ(end.state(), v1::TASK_KILLED);
+  EXPECT_EQ(end.reason(), v1::REASON_RECOVERY_TIMEOUT);
+}
+
 TEST_F(ContainerEnd, IsForgottenWithRemove) {
   LaunchContainer("c-1", Shell("exit 3"));
   ASSERT_EQ(Must(Wait("c-1")).exit_code(), 3);
