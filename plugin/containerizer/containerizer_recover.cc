@@ -22,7 +22,7 @@ absl::Status CheckNamed(const v1::RecoverRequest& request) {
                      " entries; at most ", kMostContainers, " are allowed"));
   }
   for (const std::string& id : request.container_ids()) {
-    const absl::Status valid = ValidateId("container_ids", id);
+    absl::Status valid = ValidateId("container_ids", id);
     if (!valid.ok()) return valid;
   }
   return absl::OkStatus();

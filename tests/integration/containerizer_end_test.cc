@@ -113,7 +113,7 @@ TEST_F(ContainerEnd, IsTheFencesWhenThePluginStaysAway) {
   StartAgent();
 
   const auto end = Must(Wait("c-1"));
-  EXPECT_EQ(end.state(), v1::TASK_KILLED);
+  EXPECT_EQ(end.state(), v1::TASK_FAILED);
   EXPECT_EQ(end.reason(), v1::REASON_RECOVERY_TIMEOUT);
 }
 
