@@ -18,6 +18,8 @@ using testing::IsEmpty;
 
 class Owners : public ContainerizerTest {
  protected:
+  using ContainerizerTest::ContainerizerTest;
+
   std::vector<std::string> Known(const std::string& owner) {
     v1::ContainersRequest request;
     request.set_owner(owner);
@@ -196,6 +198,26 @@ TEST_F(Owners, LaunchNothingOnAnAgentThatIsDrained) {
   ASSERT_TRUE(RemoveContainer("c-1").ok());
   EXPECT_EQ(Info().drain_state(), v1::GetAgentResponse::DRAINED);
   Must(client().Call(&hack::Stub::Undrain, v1::UndrainRequest()));
+}
+
+class OwnersOfOldContainers : public Owners {
+ protected:
+  OwnersOfOldContainers()
+      : Owners({"--gc_delay=1secs", "--disk_watch_interval=1secs"}) {}
+};
+
+TEST_F(OwnersOfOldContainers, KeepThemUntilTheyAreRemoved) {
+  Register(kFramework);
+  Watch(kFramework);
+  LaunchContainer("c-1", Shell("exit 3"));
+  ASSERT_EQ(Must(Wait("c-1")).exit_code(), 3);
+  Launch(ShellTask("younger", "exit 0"));
+  AwaitEnd("younger");
+
+  ASSERT_TRUE(Eventually([&] { return List().size() == 1; }))
+      << "what ended later, and is acknowledged, goes by itself";
+
+  EXPECT_EQ(Must(Wait("c-1")).exit_code(), 3);
 }
 
 TEST_F(Owners, FindTheServiceByItsNameInTheHealthCheck) {
