@@ -35,15 +35,30 @@ absl::StatusOr<UniqueFd> Dial(const std::string& path) {
   return socket_fd;
 }
 
+absl::Status ListenedFor(const UniqueFd& connected, pid_t listener) {
+  ucred peer = {};
+  socklen_t size = sizeof peer;
+  if (getsockopt(connected.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return ErrnoStatus(errno, "getsockopt", "SO_PEERCRED");
+  if (peer.pid == listener) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("process ", peer.pid, " listens, not ", listener));
+}
+
 }  // namespace
 
 // A gRPC channel backs off 100 ms and more between its attempts, which would
 // be most of what a restart takes; so the first connection is our own.
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(
-    const std::string& socket_path, absl::Duration timeout) {
+    const std::string& socket_path, absl::Duration timeout,
+    std::optional<pid_t> listener) {
   const absl::Time deadline = absl::Now() + timeout;
   while (true) {
     absl::StatusOr<UniqueFd> connected = Dial(socket_path);
+    if (connected.ok() && listener) {
+      const absl::Status right = ListenedFor(*connected, *listener);
+      if (!right.ok()) connected = right;
+    }
     if (connected.ok()) {
       return std::unique_ptr<Client>(new Client(
           grpc::CreateInsecureChannelFromFd("agent", connected->Release())));

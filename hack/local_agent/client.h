@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -16,9 +19,12 @@ using Stub = v1::Orchestrator::Stub;
 // An agent's API with absl's statuses and a deadline for each call.
 class Client {
  public:
-  // Waits for the socket to accept. DeadlineExceeded: nobody listens.
+  // Waits for the socket to accept, and with `listener` for the one of that
+  // process: a socket outlives its agent in a child between fork and exec.
+  // DeadlineExceeded: nobody listens.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(
-      const std::string& socket_path, absl::Duration timeout);
+      const std::string& socket_path, absl::Duration timeout,
+      std::optional<pid_t> listener = {});
 
   // client.Call(&Stub::KillTask, request)
   template <typename Request, typename Response>

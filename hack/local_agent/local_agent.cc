@@ -61,7 +61,7 @@ absl::Status LocalAgent::Spawn() {
 absl::Status LocalAgent::Start() {
   HOLDFAST_RETURN_IF_ERROR(Spawn());
   absl::StatusOr<std::unique_ptr<Client>> client =
-      Client::Connect(runtime_dir() + "/holdfastd.sock", kStartTimeout);
+      Client::Connect(runtime_dir() + "/holdfastd.sock", kStartTimeout, pid());
   if (!client.ok()) {
     return Annotate(client.status(),
                     absl::StrCat("start holdfastd; its log ends\n", LogTail()));
