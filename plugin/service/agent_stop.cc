@@ -13,7 +13,7 @@ namespace {
 
 constexpr absl::Duration kLook = absl::Milliseconds(10);
 // What a kill takes beyond its grace period on a busy machine.
-constexpr absl::Duration kMargin = absl::Seconds(2);
+constexpr absl::Duration kStopMargin = absl::Seconds(2);
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void Agent::Stop(std::function<void()> done) {
     });
   }
   FinishStop(loop_.clock().SinceBoot() +
-                 options_.executor_shutdown_grace_period + kMargin,
+                 options_.executor_shutdown_grace_period + kStopMargin,
              std::move(done));
 }
 

@@ -10,15 +10,16 @@
 namespace holdfast {
 namespace {
 
-constexpr absl::Duration kMargin = absl::Seconds(2);
+constexpr absl::Duration kUnansweringMargin = absl::Seconds(2);
 
 }  // namespace
 
 void Agent::WatchUnanswering() {
   // What cleans up has to come to an end.
   const absl::Duration patience =
-      cleaning_up() ? options_.executor_shutdown_grace_period + kMargin
-                    : options_.executor_reregistration_timeout;
+      cleaning_up()
+          ? options_.executor_shutdown_grace_period + kUnansweringMargin
+          : options_.executor_reregistration_timeout;
   if (patience <= absl::ZeroDuration()) return;
   loop_.After(patience, [this] { EndUnanswering(); });
 }
