@@ -1,5 +1,6 @@
 #include "plugin/containerizer/containerizer_service.h"
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -32,7 +33,8 @@ grpc::ServerUnaryReactor* ContainerizerService::Answer(
   return AnswerFromLoop(loop_, context, request, response,
                         [this, method](const Request& asked,
                                        Containerizer::Reply<Response> reply) {
-                          (containerizer_.*method)(asked, std::move(reply));
+                          std::invoke(method, containerizer_, asked,
+                                      std::move(reply));
                         });
 }
 
@@ -47,11 +49,11 @@ grpc::ServerUnaryReactor* ContainerizerService::AnswerAtTheEnd(
     loop_.Post([this, caller] { containerizer_.Drop(caller); });
   });
   loop_.Post([this, reactor, request, response, caller, method] {
-    (containerizer_.*method)(
-        *request, caller, [reactor, response](absl::StatusOr<Response> answer) {
-          if (answer.ok()) *response = *std::move(answer);
-          reactor->Finish(ToGrpc(answer.status()));
-        });
+    std::invoke(method, containerizer_, *request, caller,
+                [reactor, response](absl::StatusOr<Response> answer) {
+                  if (answer.ok()) *response = *std::move(answer);
+                  reactor->Finish(ToGrpc(answer.status()));
+                });
   });
   return reactor;
 }
