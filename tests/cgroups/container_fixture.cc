@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/files.h"
+#include "tests/fakes/slowness.h"
 
 namespace holdfast {
 namespace {
@@ -80,7 +81,7 @@ void NumberPipe::Send(int number) const {
 int NumberPipe::Receive() const {
   pollfd watched = {.fd = read_end_.get(), .events = POLLIN, .revents = 0};
   int number = -1;
-  if (poll(&watched, 1, 10000) != 1 ||
+  if (poll(&watched, 1, 10'000 * kSlowness) != 1 ||
       read(read_end_.get(), &number, sizeof number) != sizeof number) {
     return -1;
   }
@@ -89,7 +90,7 @@ int NumberPipe::Receive() const {
 
 bool EndsSoon(const Pidfd& process) {
   pollfd watched = {.fd = process.fd(), .events = POLLIN, .revents = 0};
-  return poll(&watched, 1, 5000) == 1;
+  return poll(&watched, 1, 5'000 * kSlowness) == 1;
 }
 
 std::string ContainerTest::RootName() {

@@ -12,11 +12,12 @@
 #include "gmock/gmock.h"
 #include "hack/local_agent/cgroup_sweep.h"
 #include "hack/local_agent/processes.h"
+#include "tests/fakes/slowness.h"
 
 namespace holdfast {
 namespace {
 
-constexpr absl::Duration kStepTimeout = absl::Seconds(20);
+constexpr absl::Duration kStepTimeout = absl::Seconds(20 * kSlowness);
 
 std::vector<std::string> EntriesBelow(const std::string& directory) {
   std::vector<std::string> entries;
@@ -146,7 +147,7 @@ void AgentTest::AwaitRunning(const std::vector<std::string>& task_ids) {
 
 v1::TaskStatus AgentTest::AwaitEnd(const std::string& task_id,
                                    absl::Duration timeout) {
-  const absl::Status ended = ledger_.WaitForEnd({task_id}, timeout);
+  const absl::Status ended = ledger_.WaitForEnd({task_id}, timeout * kSlowness);
   EXPECT_TRUE(ended.ok()) << ended;
   const hack::UpdateLedger::Task task = ledger_.Get(task_id);
   return task.terminal() == nullptr ? v1::TaskStatus() : *task.terminal();
@@ -255,7 +256,7 @@ void AgentTest::ExpectNothingLeft() {
     return hack::ProcessesNaming(agent_->directory()).empty() &&
            hack::ProcessesBelow(agent_->cgroups_root()).empty();
   };
-  EXPECT_TRUE(Eventually(all_gone, kStepTimeout))
+  EXPECT_TRUE(Eventually(all_gone))
       << testing::PrintToString(hack::ProcessesNaming(agent_->directory()));
   EXPECT_THAT(hack::CgroupDirectories(agent_->cgroups_root()),
               testing::IsEmpty());

@@ -27,7 +27,8 @@ void ProcessWatch::Kill(int signal) const {
 
 absl::Time ProcessWatch::WaitForEnd(absl::Duration timeout) const {
   pollfd ended = {.fd = process_.fd(), .events = POLLIN, .revents = 0};
-  const int timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(timeout));
+  const int timeout_ms =
+      static_cast<int>(absl::ToInt64Milliseconds(timeout * kSlowness));
   if (poll(&ended, 1, timeout_ms) == 1) return absl::Now();
   ADD_FAILURE() << "process " << pid() << " runs on after " << timeout;
   return absl::InfiniteFuture();

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/pidfd.h"
+#include "tests/fakes/slowness.h"
 
 namespace holdfast {
 
@@ -32,6 +33,6 @@ class ProcessWatch {
 
 // Asks until it holds; false: not within `timeout`.
 bool Eventually(const std::function<bool()>& holds,
-                absl::Duration timeout = absl::Seconds(20));
+                absl::Duration timeout = absl::Seconds(20 * kSlowness));
 
 }  // namespace holdfast

@@ -2,11 +2,12 @@
 
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
+#include "tests/fakes/slowness.h"
 
 namespace holdfast {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(20);
+constexpr absl::Duration kPatience = absl::Seconds(20 * kSlowness);
 
 }  // namespace
 

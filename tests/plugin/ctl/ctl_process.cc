@@ -13,11 +13,12 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "gtest/gtest.h"
+#include "tests/fakes/slowness.h"
 
 namespace holdfast::ctl {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(20);
+constexpr absl::Duration kPatience = absl::Seconds(20 * kSlowness);
 
 // Appends what is there; closes `fd` at its end.
 void ReadSome(UniqueFd& fd, std::string& into) {
