@@ -60,12 +60,16 @@ TEST_P(AdoptionTest, WatchesTheSameProcessOn) {
 }
 
 TEST_P(AdoptionTest, LosesNoOutput) {
-  ASSERT_TRUE(Start(Command(kWaits)).ok());
+  ASSERT_TRUE(
+      Start(Command("echo one; until [ -e go ]; do sleep 0.02; done; "
+                    "echo two; until [ -e leave ]; do sleep 0.02; done"))
+          .ok());
   ASSERT_TRUE(RunUntilOutput("one"));
   Die();
-  LetGo();  // what it writes now waits in the pipe
+  LetGo();  // what it writes now waits in the pipe, as long as it lives
 
   ASSERT_TRUE(TakeOver().ok());
+  LetGo("leave");
   ASSERT_TRUE(RunUntilOver());
 
   EXPECT_EQ(Output(), "one\ntwo\n");

@@ -123,9 +123,9 @@ bool SupervisorTest::RunUntilOutput(const std::string& text) {
   return RunUntil([&] { return absl::StrContains(Output(), text); });
 }
 
-void SupervisorTest::LetGo() const {
+void SupervisorTest::LetGo(const std::string& file) const {
   const UniqueFd go(
-      open((directory_ / "go").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+      open((directory_ / file).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
   EXPECT_TRUE(go);
 }
 

@@ -65,7 +65,7 @@ class SupervisorTest : public ContainerTest {
   std::string Output(const std::string& name = "stdout") const;
   bool RunUntilOutput(const std::string& text);
   // Scripts wait for it: `until [ -e go ]; do sleep 0.02; done`.
-  void LetGo() const;
+  void LetGo(const std::string& file = "go") const;
 
   const ExecutorFacts& facts() const { return supervisor_->facts(); }
   const v1::TaskStatus& LastStatus(const std::string& task_id = "t-7") const {
