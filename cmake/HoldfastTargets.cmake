@@ -14,12 +14,32 @@ if(HOLDFAST_SANITIZE STREQUAL "thread")
     $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
 endif()
 
+# What the sanitizer's runtime looks for in each program cannot be in a library,
+# which is only asked for what is missing.
+function(holdfast_in_every_program source)
+  get_filename_component(name ${source} NAME_WE)
+  set(object ${CMAKE_BINARY_DIR}/${name}.o)
+  execute_process(COMMAND_ERROR_IS_FATAL ANY COMMAND ${CMAKE_CXX_COMPILER}
+    -std=c++20 -O1 -g1 -fPIC ${ARGN} -c ${source} -o ${object})
+  add_link_options(${object})
+endfunction()
+
 if(HOLDFAST_SANITIZE)
   add_compile_options(-fsanitize=${HOLDFAST_SANITIZE}
                       -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${HOLDFAST_SANITIZE})
   # Nothing can be linked statically with a sanitizer's runtime.
   set(HOLDFAST_STATIC_SHIM OFF)
+  # Each process's findings go to a file of its own: agents and shims are
+  # killed, or leave by _exit(), and nobody reads their exit codes.
+  set(HOLDFAST_REPORTS ${CMAKE_BINARY_DIR}/reports)
+  file(MAKE_DIRECTORY ${HOLDFAST_REPORTS})
+  configure_file(cmake/sanitizer_options.cc.in sanitizer_options.cc @ONLY)
+  holdfast_in_every_program(${CMAKE_BINARY_DIR}/sanitizer_options.cc)
+endif()
+if(HOLDFAST_SANITIZE STREQUAL "thread")
+  holdfast_in_every_program(${CMAKE_SOURCE_DIR}/cmake/tsan_libraries.cc
+    -fsanitize=thread)
 endif()
 
 # With HOLDFAST_BATCHES, a target's sources are compiled by the dozen.
@@ -69,6 +89,9 @@ function(holdfast_test name)
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
+  endif()
+  if(HOLDFAST_SANITIZE)
+    math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")
   endif()
   set(properties TIMEOUT ${ARG_TIMEOUT} FIXTURES_REQUIRED all_tests)
   if(ARG_LABELS)
