@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "absl/time/time.h"
+#include "base/failpoint.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -55,6 +56,7 @@ int Run(char** argv) {
   }
   // First of all: it may make this another process.
   inheritance.obstacle = EnterCgroup(argv[kShimProcsFileArgument]);
+  HOLDFAST_FAILPOINT(ShimInItsGroup);
   IgnoreSignals();
   // Orphans of the executor become ours, and are reaped here.
   prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -74,6 +76,7 @@ int Run(char** argv) {
     malloc_trim(0);  // what starting took; from here on little is needed
   });
   (*loop)->Run();
+  HOLDFAST_FAILPOINT(ShimLeaving);
   // The kernel closes descriptors in order: the journal with its lock before
   // the connections, so that an agent that sees the end can take the journal.
   _exit(EX_OK);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/unix_socket.h"
@@ -27,6 +28,7 @@ absl::StatusOr<std::unique_ptr<ShimProcess>> ShimProcess::Start(
           SystemFiles(),
           FileFromFd(std::move(inheritance.journal), inheritance.journal_path),
           inheritance.journal_path));
+  HOLDFAST_FAILPOINT(ShimInherited);
   std::unique_ptr<ShimProcess> shim(
       new ShimProcess(loop, std::move(journal), inheritance.runtime_directory));
   HOLDFAST_ASSIGN_OR_RETURN(shim->reaper_,
@@ -37,6 +39,7 @@ absl::StatusOr<std::unique_ptr<ShimProcess>> ShimProcess::Start(
   HOLDFAST_RETURN_IF_ERROR(shim->ServeExecutor());
   HOLDFAST_RETURN_IF_ERROR(shim->supervisor_.Start(inheritance.obstacle));
   HOLDFAST_RETURN_IF_ERROR(shim->Serve(inheritance));
+  HOLDFAST_FAILPOINT(ShimServing);
   return shim;
 }
 

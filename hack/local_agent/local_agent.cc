@@ -44,13 +44,17 @@ LocalAgent::~LocalAgent() {
 }
 
 absl::Status LocalAgent::Spawn() {
-  std::vector<std::string> argv = {
+  std::vector<std::string> argv;
+  if (!environment_.empty()) argv.push_back("env");  // which becomes it
+  argv.insert(argv.end(), environment_.begin(), environment_.end());
+  const std::vector<std::string> command = {
       absl::StrCat(options_.bin_dir, "/holdfastd"),
       absl::StrCat("--work_dir=", work_dir()),
       absl::StrCat("--runtime_dir=", runtime_dir()),
       absl::StrCat("--cgroups_root=", cgroups_root_),
       // However full this machine's disk is, nothing ended goes at once.
       "--gc_disk_headroom=0"};
+  argv.insert(argv.end(), command.begin(), command.end());
   argv.insert(argv.end(), options_.flags.begin(), options_.flags.end());
   client_.reset();
   started_ = absl::Now();
@@ -60,8 +64,12 @@ absl::Status LocalAgent::Spawn() {
 
 absl::Status LocalAgent::Start() {
   HOLDFAST_RETURN_IF_ERROR(Spawn());
+  return Connect(kStartTimeout);
+}
+
+absl::Status LocalAgent::Connect(absl::Duration timeout) {
   absl::StatusOr<std::unique_ptr<Client>> client =
-      Client::Connect(runtime_dir() + "/holdfastd.sock", kStartTimeout, pid());
+      Client::Connect(runtime_dir() + "/holdfastd.sock", timeout, pid());
   if (!client.ok()) {
     return Annotate(client.status(),
                     absl::StrCat("start holdfastd; its log ends\n", LogTail()));

@@ -34,6 +34,8 @@ class LocalAgent {
   absl::Status Start();
   // Its first half: starts holdfastd and waits for nothing.
   absl::Status Spawn();
+  // Its other half: until it serves.
+  absl::Status Connect(absl::Duration timeout);
   // From holdfastd's start to the moment in which it had finished recovery
   // and `executors` of them were attached. DeadlineExceeded: they never were.
   absl::StatusOr<absl::Duration> WaitUntilRecovered(size_t executors,
@@ -51,12 +53,18 @@ class LocalAgent {
   void SetFlags(std::vector<std::string> flags) {
     options_.flags = std::move(flags);
   }
+  // "NAME=value", beside ours, for the next starts.
+  void SetEnvironment(std::vector<std::string> variables) {
+    environment_ = std::move(variables);
+  }
 
   // Whatever still runs is killed, without the agent's help; then the cgroups
   // are removed, and the directory unless `keep`.
   absl::Status Sweep(bool keep);
 
   Client& client() { return *client_; }
+  // Since the last start.
+  bool connected() const { return client_ != nullptr; }
   pid_t pid() const { return process_ ? process_->pid() : 0; }
   const std::string& directory() const { return directory_; }
   std::string work_dir() const { return directory_ + "/work"; }
@@ -70,6 +78,7 @@ class LocalAgent {
   absl::StatusOr<size_t> CountAttached();
 
   Options options_;
+  std::vector<std::string> environment_;
   std::string directory_;
   std::string cgroups_root_;
   std::optional<ChildProcess> process_;

@@ -27,6 +27,9 @@ void UpdateLedger::Add(const v1::StatusUpdate& update, absl::Time arrival) {
   Task& task = tasks_[update.status().task_id()];
   if (!uuids_.insert(update.uuid()).second) {
     ++task.repeats;
+    for (size_t i = 0; i < task.acknowledged; ++i) {
+      if (task.updates[i].uuid() == update.uuid()) ++task.late;
+    }
   } else {
     if (!task.updates.empty() &&
         update.sequence() <= task.updates.back().sequence()) {

@@ -23,6 +23,7 @@ class UpdateLedger {
     std::vector<v1::StatusUpdate> updates;  // in the order of arrival
     std::vector<absl::Time> arrivals;
     int repeats = 0;          // deliveries of a uuid that had come before
+    int late = 0;             // those of one that was acknowledged before
     int disorders = 0;        // sequences that did not grow
     size_t acknowledged = 0;  // so many of them, from the front
 

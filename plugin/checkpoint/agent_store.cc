@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "shim/records/damage_offset.h"
 #include "shim/records/journal.h"
 
@@ -68,7 +69,10 @@ template <typename Record>
 absl::Status Save(Files& files, const std::string& path, const Record& record) {
   const std::string payload = record.SerializeAsString();
   HOLDFAST_RETURN_IF_ERROR(Journal::Put(files, path, {payload}).status());
-  return files.SyncDirectory(path.substr(0, path.rfind('/') + 1));
+  HOLDFAST_RETURN_IF_ERROR(
+      files.SyncDirectory(path.substr(0, path.rfind('/') + 1)));
+  HOLDFAST_FAILPOINT(RecordSaved);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -133,6 +137,7 @@ absl::StatusOr<std::string> AgentStore::QuarantineFramework(
   }
   const std::string moved = absl::StrCat(directory, "/", free);
   HOLDFAST_RETURN_IF_ERROR(files_.Rename(path, moved));
+  HOLDFAST_FAILPOINT(MovedAside);
   for (const std::string& changed : {directory, layout_.Quarantine(),
                                      layout_.work_dir, layout_.Frameworks()}) {
     HOLDFAST_RETURN_IF_ERROR(files_.SyncDirectory(changed));
@@ -150,6 +155,7 @@ absl::Status AgentStore::RemoveFramework(const std::string& framework_id) {
   const absl::Status removed =
       files_.Remove(layout_.FrameworkRecord(framework_id));
   if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
+  HOLDFAST_FAILPOINT(FrameworkRemoved);
   return files_.SyncDirectory(layout_.Frameworks());
 }
 

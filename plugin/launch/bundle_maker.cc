@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "plugin/checkpoint/spare_directory.h"
 
 namespace holdfast {
@@ -65,7 +66,9 @@ absl::StatusOr<BundleMaker::Bundle> BundleMaker::BeginAhead(
       ExecutorJournal begun,
       ExecutorJournal::Begin(files_, std::move(journal),
                              layout_.Journal(id, true), intent));
+  HOLDFAST_FAILPOINT(LaunchIntended);
   HOLDFAST_RETURN_IF_ERROR(files_.Rename(path, layout_.Executor(id, true)));
+  HOLDFAST_FAILPOINT(LaunchNamed);
   return Bundle{std::move(begun), /*named=*/false};
 }
 
@@ -78,6 +81,7 @@ absl::StatusOr<BundleMaker::Bundle> BundleMaker::BeginAnew(
   HOLDFAST_ASSIGN_OR_RETURN(
       ExecutorJournal journal,
       ExecutorJournal::Create(files_, layout_.Journal(id, checkpoint), intent));
+  HOLDFAST_FAILPOINT(LaunchIntended);
   if (checkpoint) {
     HOLDFAST_RETURN_IF_ERROR(
         files_.SyncDirectory(layout_.Executor(id, checkpoint)));

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "api/reasons.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/unix_socket.h"
 #include "plugin/checkpoint/spare_directory.h"
@@ -58,11 +59,14 @@ absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::MakeAndStart(
   HOLDFAST_ASSIGN_OR_RETURN(
       BundleMaker::Claim claim,
       bundles_.ClaimDirectory(request.container_id, checkpoint));
+  HOLDFAST_FAILPOINT(LaunchClaimed);
   HOLDFAST_RETURN_IF_ERROR(
       files_.MakeDirectory(layout_.Shim(request.container_id), 0711));
+  HOLDFAST_FAILPOINT(LaunchRuntimeMade);
   HOLDFAST_ASSIGN_OR_RETURN(
       const ContainerGroups groups,
       cgroups_.CreateContainer(request.container_id, limits));
+  HOLDFAST_FAILPOINT(LaunchGroupsMade);
   AddGroups(groups, *intent.mutable_launch());
   HOLDFAST_ASSIGN_OR_RETURN(BundleMaker::Bundle bundle,
                             bundles_.Begin(std::move(claim), intent));
@@ -74,6 +78,7 @@ absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::MakeAndStart(
       Log(Severity::kWarning, synced.ToString(),
           {{"container", request.container_id}});
     }
+    HOLDFAST_FAILPOINT(LaunchNamesSynced);
   }
   return shim;
 }
@@ -91,6 +96,7 @@ absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::Spawn(
   const std::string& id = intent.container_id();
   HOLDFAST_ASSIGN_OR_RETURN(UniqueFd listening,
                             ListenUnix(layout_.ShimSocket(id), SocketOwner()));
+  HOLDFAST_FAILPOINT(ShimSocketMade);
   HOLDFAST_ASSIGN_OR_RETURN(auto ends, UnixPair());
   const std::string log_path = ShimLog(id, intent.checkpoint());
   UniqueFd log(open(log_path.c_str(),
@@ -108,6 +114,7 @@ absl::StatusOr<ContainerLauncher::Shim> ContainerLauncher::Spawn(
   command.connection_fd = ends.second.get();
   command.log_fd = log.get();
   HOLDFAST_ASSIGN_OR_RETURN(const pid_t pid, SpawnShim(command));
+  HOLDFAST_FAILPOINT(ShimSpawned);
   return Shim{pid, std::move(ends.first)};
 }
 
@@ -130,7 +137,10 @@ std::string ContainerLauncher::LastShimLogLine(const std::string& container_id,
 absl::Status ContainerLauncher::RemoveRuntime(const std::string& container_id) {
   for (int i = 0;; ++i) {
     const absl::Status removed = cgroups_.RemoveContainer(container_id);
-    if (removed.ok()) return RemoveTree(layout_.Shim(container_id));
+    if (removed.ok()) {
+      HOLDFAST_FAILPOINT(GroupsRemoved);
+      return RemoveTree(layout_.Shim(container_id));
+    }
     if (!absl::IsFailedPrecondition(removed) || i == kRemoveTries) {
       return removed;
     }
@@ -147,17 +157,22 @@ absl::Status ContainerLauncher::RemoveAll(const std::string& container_id,
   const absl::Status renamed = files_.Rename(executor, hidden);
   if (absl::IsNotFound(renamed)) return absl::OkStatus();
   HOLDFAST_RETURN_IF_ERROR(renamed);
+  HOLDFAST_FAILPOINT(RemovalHidden);
   if (checkpoint) {
     HOLDFAST_RETURN_IF_ERROR(
         files_.SyncDirectory(layout_.Executors(checkpoint)));
   }
-  return RemoveTree(hidden);
+  HOLDFAST_FAILPOINT(RemovalSynced);
+  HOLDFAST_RETURN_IF_ERROR(RemoveTree(hidden));
+  HOLDFAST_FAILPOINT(Removed);
+  return absl::OkStatus();
 }
 
 absl::Status ContainerLauncher::RollBack(const std::string& container_id,
                                          bool checkpoint) {
   const absl::Status killed = cgroups_.Kill(container_id);
   if (!killed.ok() && !absl::IsNotFound(killed)) return killed;
+  HOLDFAST_FAILPOINT(RollBackKilled);
   return RemoveAll(container_id, checkpoint);
 }
 
@@ -183,6 +198,7 @@ absl::Status ContainerLauncher::RemoveLeftovers(bool checkpoint) {
     if (IdOfSpare(name).empty()) continue;
     HOLDFAST_RETURN_IF_ERROR(RemoveTree(layout_.Shim(name)));
   }
+  HOLDFAST_FAILPOINT(LeftoversRemoved);
   bundles_.spares().Open();
   return absl::OkStatus();
 }

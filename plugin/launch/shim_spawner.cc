@@ -8,9 +8,11 @@
 
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/unique_fd.h"
 #include "shim/client/shim_arguments.h"
 
@@ -89,11 +91,12 @@ absl::StatusOr<pid_t> SpawnShim(const ShimCommand& command) {
       command.runtime_directory.c_str(),
       command.shim_procs_file.c_str(),
       nullptr};
-  std::array<char*, 1> no_environment = {nullptr};
+  // Empty, but for builds for tests.
+  const std::vector<char*> environment = FailpointEnvironment();
   pid_t pid;
   const int error = posix_spawn(
       &pid, command.program.c_str(), spawn.actions(), spawn.attributes(),
-      const_cast<char**>(argv.data()), no_environment.data());
+      const_cast<char**>(argv.data()), environment.data());
   if (error != 0) return ErrnoStatus(error, "spawn", command.program);
   return pid;
 }

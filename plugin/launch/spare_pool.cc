@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/uuid.h"
 #include "plugin/checkpoint/spare_directory.h"
@@ -85,7 +86,10 @@ absl::Status SparePool::MakeBatch(size_t count, Batch& batch) {
     batch.push_back(std::move(spare));
   }
   // One for all of them.
-  return files_.SyncDirectory(layout_.Executors(/*checkpoint=*/true));
+  HOLDFAST_RETURN_IF_ERROR(
+      files_.SyncDirectory(layout_.Executors(/*checkpoint=*/true)));
+  HOLDFAST_FAILPOINT(SparesSynced);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Spare> SparePool::MakeOne() {
@@ -102,6 +106,7 @@ absl::StatusOr<Spare> SparePool::MakeOne() {
         Journal journal,
         Journal::Put(files_, absl::StrCat(path, "/journal"), {}));
     HOLDFAST_RETURN_IF_ERROR(files_.SyncDirectory(path));
+    HOLDFAST_FAILPOINT(SpareMade);
     MakeRuntime(layout_.Shim(SpareName(id)));
     return Spare{id, std::move(journal)};
   };

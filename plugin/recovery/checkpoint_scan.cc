@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/mutex.h"
 #include "plugin/checkpoint/executor_list.h"
 #include "plugin/checkpoint/spare_directory.h"
@@ -201,6 +202,7 @@ absl::Status GiveNames(Files& files, const Layout& layout,
     renamed = true;
   }
   if (!renamed) return absl::OkStatus();
+  HOLDFAST_FAILPOINT(NamesGiven);
   return files.SyncDirectory(layout.Executors(/*checkpoint=*/true));
 }
 

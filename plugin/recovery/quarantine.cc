@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 
 namespace holdfast {
 namespace {
@@ -36,6 +37,7 @@ absl::StatusOr<std::string> MoveAside(Files& files, const Layout& layout,
   HOLDFAST_RETURN_IF_ERROR(files.MakeDirectory(directory, 0700));
   std::string to = FreeName(quarantine, name);
   HOLDFAST_RETURN_IF_ERROR(files.Rename(path, to));
+  HOLDFAST_FAILPOINT(MovedAside);
   for (const std::string& changed :
        {directory, quarantine, layout.work_dir, DirectoryOf(path)}) {
     HOLDFAST_RETURN_IF_ERROR(files.SyncDirectory(changed));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "plugin/service/agent.h"
 
 namespace holdfast {
@@ -23,7 +24,10 @@ void Agent::CheckCleanedUp() {
       });
   // A torn down framework's last executors may go this very moment: not much
   // is lost if they go with the next start instead.
-  if (nothing_lives) return cleaned_up_();
+  if (nothing_lives) {
+    HOLDFAST_FAILPOINT(CleanedUp);
+    return cleaned_up_();
+  }
   loop_.After(kLook, [this] { CheckCleanedUp(); });
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/time_convert.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/agent_errors.h"
@@ -30,6 +31,7 @@ void Agent::Drain(const v1::DrainRequest& request,
       [this, reply](const absl::Status& written) {
         if (!written.ok()) return reply(written);
         Log(Severity::kInfo, "the agent is drained");
+        HOLDFAST_FAILPOINT(DrainRecorded);
         reply(v1::DrainResponse());
         EndAllDue();
         TellPing();
@@ -45,6 +47,7 @@ void Agent::Undrain(const v1::UndrainRequest& request,
                      [this, reply](const absl::Status& written) {
                        if (!written.ok()) return reply(written);
                        Log(Severity::kInfo, "the agent is drained no longer");
+                       HOLDFAST_FAILPOINT(UndrainRecorded);
                        reply(v1::UndrainResponse());
                        ping_answer_.SetDrainState(drain_state());
                      });

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
+#include "base/failpoint.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/agent_errors.h"
 
@@ -30,10 +31,12 @@ void Agent::KillTask(const v1::KillTaskRequest& request,
     if (!valid.ok()) return reply(valid);
     *kill.mutable_grace_period() = request.grace_period();
   }
+  HOLDFAST_FAILPOINT(KillReceived);
   found->executor->Kill(kill, [this, reply](const absl::Status& status) {
     if (!status.ok()) return reply(status);
     ++tally_.kills;
     reply(v1::KillTaskResponse());
+    HOLDFAST_FAILPOINT(KillAnswered);
   });
 }
 
@@ -48,6 +51,7 @@ void Agent::AcknowledgeUpdate(const v1::AcknowledgeUpdateRequest& request,
                                          request.task_id(), " has none")),
         "UPDATE_UNKNOWN"));
   }
+  HOLDFAST_FAILPOINT(AcknowledgementReceived);
   found->executor->Acknowledge(
       request.uuid(), [reply](const absl::Status& status) {
         if (absl::IsFailedPrecondition(status)) {
@@ -55,6 +59,7 @@ void Agent::AcknowledgeUpdate(const v1::AcknowledgeUpdateRequest& request,
         }
         if (!status.ok()) return reply(status);
         reply(v1::AcknowledgeUpdateResponse());
+        HOLDFAST_FAILPOINT(AcknowledgementAnswered);
       });
 }
 

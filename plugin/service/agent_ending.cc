@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/agent_errors.h"
@@ -42,6 +43,7 @@ void Agent::EndIfDue(Executor& executor) {
   if (!due || IsUnderWay(*due, executor.facts())) return;
   executor.Kill(*due, [this, weak = executor.weak_from_this()](
                           const absl::Status& status) {
+    HOLDFAST_FAILPOINT(DueEndTold);
     const std::shared_ptr<Executor> self = weak.lock();
     if (status.ok() || self == nullptr) return;
     Log(Severity::kWarning, status.ToString(),

@@ -6,6 +6,7 @@
 #include "api/reasons.h"
 #include "api/validate.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/uuid.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/agent_errors.h"
@@ -83,6 +84,7 @@ void Agent::Launch(const v1::FrameworkInfo& framework, const v1::TaskInfo& task,
   }
   ++tally_.launches;
   launching_[key].push_back(std::move(reply));
+  HOLDFAST_FAILPOINT(LaunchReceived);
   StartExecutor(framework, task);
 }
 
@@ -122,6 +124,7 @@ void Agent::AnswerLaunch(const TaskKey& key, const absl::Status& status) {
   if (!status.ok() && absl::IsNotFound(answer.status())) answer = status;
   if (!answer.ok()) ++tally_.launch_failures;
   for (const auto& reply : waiting.mapped()) reply(answer);
+  HOLDFAST_FAILPOINT(LaunchAnswered);
 }
 
 absl::StatusOr<v1::LaunchTaskResponse> Agent::LaunchAnswer(

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "plugin/service/agent.h"
 
@@ -59,6 +60,7 @@ void Agent::Recover(AgentStore::Frameworks frameworks,
 
 void Agent::OnScanned() {
   if (!scanned_ || !groups_) return;
+  HOLDFAST_FAILPOINT(CheckpointScanned);
   const std::vector<Damage> damage =
       CheckpointDamage(store_, agent_record_, *scanned_);
   for (const Damage& one : damage) {
@@ -210,6 +212,7 @@ void Agent::TellProgress() {
 
 void Agent::CheckRecovered() {
   if (!report_.complete() || !events_.complete) return;
+  HOLDFAST_FAILPOINT(RecoveryIsComplete);
   hub_.RecoveryComplete();
   ping_answer_.SetRecovered();
   std::exchange(events_.complete, nullptr)();

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/agent_errors.h"
@@ -54,6 +55,7 @@ void Agent::Shutdown(const v1::ShutdownRequest& request,
         if (!written.ok()) return reply(written);
         Log(Severity::kWarning, "the agent was shut down by its orchestrator",
             {{"agent", info().agent_id()}});
+        HOLDFAST_FAILPOINT(RetirementRecorded);
         reply(v1::ShutdownResponse());
         EndAllDue();
         TellPing();

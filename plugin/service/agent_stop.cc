@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "plugin/service/agent.h"
 
@@ -62,6 +63,7 @@ void Agent::FinishStop(absl::Duration give_up_at, std::function<void()> done) {
       }
     }
     launcher_.RemoveSpares();
+    HOLDFAST_FAILPOINT(SparesRemoved);
     cgroups_.RemoveRootIfEmpty();
     loop_.Post(done);
   });

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/time_convert.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "plugin/service/agent.h"
 #include "plugin/service/agent_errors.h"
@@ -38,6 +39,7 @@ void Agent::TeardownFramework(const v1::TeardownFrameworkRequest& request,
   frameworks_.TearDown(id, how, [this, id, reply](const absl::Status& status) {
     if (!status.ok()) return reply(status);
     Log(Severity::kInfo, "a framework is torn down", {{"framework", id}});
+    HOLDFAST_FAILPOINT(TeardownRecorded);
     reply(v1::TeardownFrameworkResponse());
     ContinueTeardown(id);
   });

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 
 namespace holdfast {
@@ -136,9 +137,11 @@ void Executor::Apply(const v1::JournalRecord& record) {
     return;
   }
   environment_.on_record(*this, record);
+  HOLDFAST_FAILPOINT(RecordApplied);
 }
 
 void Executor::OnLinkLost(const absl::Status& why) {
+  HOLDFAST_FAILPOINT(LinkLost);
   link_.reset();
   // A shim that was not attached either has just ended or refuses us.
   if (state_ == ExecutorState::kUnattached) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
 #include "api/time_convert.h"
+#include "base/failpoint.h"
 #include "plugin/service/executor.h"
 
 namespace holdfast {
@@ -235,6 +236,7 @@ void Executor::NextOnJournal() {
         // A write that failed is an error of its own call alone.
         absl::Status status = journal->ReopenIfFailed();
         if (status.ok()) status = work(*journal);
+        HOLDFAST_FAILPOINT(AcknowledgementWritten);
         return std::make_pair(journal, status);
       },
       [done = std::move(done)](

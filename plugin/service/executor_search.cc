@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/unix_socket.h"
 #include "plugin/recovery/checkpoint_scan.h"
@@ -115,6 +116,7 @@ void Executor::OnJournalTaken(std::unique_ptr<ExecutorJournal> journal) {
 void Executor::OnEnded(std::unique_ptr<ExecutorJournal> journal) {
   AdoptFacts(journal->facts());
   if (!facts_.AllAcknowledged()) journal_ = std::move(journal);
+  HOLDFAST_FAILPOINT(EndLearnt);
   SetState(ExecutorState::kEnded, "");
   if (launched_) std::exchange(launched_, nullptr)(absl::OkStatus());
   CleanUpRuntime(kFirstRetry);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/uuid.h"
 #include "shim/bundle/replay.h"
@@ -128,6 +129,7 @@ absl::StatusOr<ExecutorJournal> ExecutorJournal::TakeOver(
   // is promised from now on must not be written to a file that a power cut
   // takes the name from.
   HOLDFAST_RETURN_IF_ERROR(files.SyncDirectory(DirectoryOf(path)));
+  HOLDFAST_FAILPOINT(JournalTakenOver);
   return Replay(files, std::move(file), path);
 }
 

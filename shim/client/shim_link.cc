@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/reasons.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 
 namespace holdfast {
 namespace {
@@ -67,6 +68,7 @@ void ShimLink::OnMessage(absl::string_view bytes) {
   }
   switch (response.event_case()) {
     case v1::AttachResponse::kSnapshot: {
+      HOLDFAST_FAILPOINT(SnapshotReceived);
       events_.on_snapshot(response.snapshot());
       v1::AttachRequest confirm;
       confirm.mutable_confirm();
@@ -74,10 +76,13 @@ void ShimLink::OnMessage(absl::string_view bytes) {
       return;
     }
     case v1::AttachResponse::kConfirmed:
+      HOLDFAST_FAILPOINT(AttachmentConfirmed);
       return events_.on_attached();
     case v1::AttachResponse::kRecord:
+      HOLDFAST_FAILPOINT(RecordReceived);
       return events_.on_record(response.record());
     case v1::AttachResponse::kAcknowledged: {
+      HOLDFAST_FAILPOINT(AcknowledgementConfirmed);
       const v1::AttachResponse::Acknowledged& answer = response.acknowledged();
       return OnAcknowledged(
           answer.uuid(),
@@ -178,6 +183,7 @@ void ShimLink::Call(absl::string_view method, const std::string& request,
 
 void ShimLink::OnAnswer(uint64_t number, absl::StatusOr<std::string> answer) {
   if (absl::IsUnavailable(answer.status())) return;  // FailAll comes
+  HOLDFAST_FAILPOINT(CallAnswered);
   auto call = calls_.extract(number);
   if (call.empty()) return;
   if (absl::IsDeadlineExceeded(answer.status())) {

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "shim/executor/child_setup.h"
 #include "shim/executor/launch_error.h"
 
@@ -217,6 +218,7 @@ absl::StatusOr<Pidfd> Launch(const LaunchPlan& plan) {
     child = CloneChild(plan, prepared);
   }
   if (!child.ok()) return child;
+  HOLDFAST_FAILPOINT(ExecutorCloned);
   prepared.owned.clear();  // our copy of the report pipe's end is among them
   const absl::Status started = AwaitExec(plan, prepared);
   if (started.ok()) return child;

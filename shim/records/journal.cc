@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "shim/records/damage_offset.h"
 #include "shim/records/frames.h"
 #include "shim/records/torn_tail.h"
@@ -126,7 +127,9 @@ absl::StatusOr<Journal> Journal::Put(Files& files, const std::string& path,
   }
   absl::StatusOr<Journal> journal = CreateLocked(files, beside, payloads);
   if (journal.ok()) {
+    HOLDFAST_FAILPOINT(JournalPutWritten);
     absl::Status renamed = files.Rename(beside, path);
+    HOLDFAST_FAILPOINT(JournalPutRenamed);
     if (!renamed.ok()) journal = std::move(renamed);
   }
   // A leftover costs room on a disk that may be full, and nothing else.
@@ -165,7 +168,9 @@ absl::Status Journal::Append(absl::Span<const std::string> payloads) {
   AppendFrame(payloads, &frame);
   HOLDFAST_RETURN_IF_ERROR(ClearTornTail());
   HOLDFAST_RETURN_IF_ERROR(GrowTo(end_ + frame.size()));
+  HOLDFAST_FAILPOINT(JournalAppending);
   HOLDFAST_RETURN_IF_ERROR(WriteOrFail(end_, frame));
+  HOLDFAST_FAILPOINT(JournalAppended);
   end_ += frame.size();
   return absl::OkStatus();
 }
@@ -187,6 +192,7 @@ absl::Status Journal::GrowTo(size_t bytes) {
   HOLDFAST_RETURN_IF_ERROR(
       Annotate(file_->WriteAt(capacity_, std::string(grown - capacity_, '\0')),
                absl::StrCat("grow journal to ", grown, " bytes")));
+  HOLDFAST_FAILPOINT(JournalGrown);
   capacity_ = grown;
   return absl::OkStatus();
 }
@@ -224,6 +230,7 @@ absl::Status Journal::Compact(Files& files, const std::string& path,
   // The new file has the name. The old one, and its lock, go with `fresh`.
   std::swap(*this, fresh);
   absl::Status synced = files.SyncDirectory(DirectoryOf(path));
+  HOLDFAST_FAILPOINT(JournalCompacted);
   if (!synced.ok()) failed_ = true;
   return synced;
 }

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "shim/rpc/http2_callbacks.h"
 
 namespace holdfast::rpc {
@@ -283,11 +284,13 @@ void Http2Session::Flush() {
     while (outgoing_.size() < kWriteBytes && TakeFrame()) {
     }
     if (outgoing_.empty()) return;
+    HOLDFAST_FAILPOINT(MessageSending);
     const ssize_t sent =
         send(fd_.get(), outgoing_.data() + outgoing_from_,
              outgoing_.size() - outgoing_from_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) return SendFailed(errno);
+    HOLDFAST_FAILPOINT(MessageSent);
     outgoing_from_ += static_cast<size_t>(sent);
     if (outgoing_from_ == outgoing_.size()) {
       std::string().swap(outgoing_);

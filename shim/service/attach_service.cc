@@ -8,6 +8,7 @@
 #include "api/ids.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/version.h"
 
@@ -91,6 +92,7 @@ class AttachService::Session : public rpc::CallHandler {
   bool IsCurrent() const { return service_.current_ == this; }
 
   void OnHello(const v1::AttachRequest::Hello& hello) {
+    HOLDFAST_FAILPOINT(HelloReceived);
     const v1::Intent& intent = supervisor().facts().intent;
     if (hello.agent_id() != intent.agent_id()) {
       return call_.Finish(absl::FailedPreconditionError(absl::StrCat(
@@ -118,6 +120,7 @@ class AttachService::Session : public rpc::CallHandler {
       return call_.Finish(
           absl::FailedPreconditionError("attach: confirm before hello"));
     }
+    HOLDFAST_FAILPOINT(ConfirmReceived);
     v1::AttachResponse response;
     response.mutable_confirmed();
     if (!Send(response)) return;
@@ -129,7 +132,9 @@ class AttachService::Session : public rpc::CallHandler {
       return call_.Finish(
           absl::FailedPreconditionError("attach: acknowledge before hello"));
     }
+    HOLDFAST_FAILPOINT(AcknowledgementForwarded);
     const absl::Status status = supervisor().Acknowledge(uuid);
+    HOLDFAST_FAILPOINT(AcknowledgementRecorded);
     v1::AttachResponse response;
     v1::AttachResponse::Acknowledged& answer = *response.mutable_acknowledged();
     answer.set_uuid(uuid);
@@ -189,6 +194,7 @@ absl::StatusOr<v1::ShimLaunchTaskResponse> AttachService::LaunchTask(
 
 absl::StatusOr<v1::ShimKillResponse> AttachService::Kill(
     const v1::ShimKillRequest& request) {
+  HOLDFAST_FAILPOINT(KillForwarded);
   v1::KillRequested kill;
   kill.set_task_id(request.task_id());
   kill.set_reason(request.reason());

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "shim/service/outcome.h"
 #include "shim/service/task_update.h"
@@ -83,11 +84,13 @@ std::vector<v1::JournalRecord> ExecutorEnd::Records() const {
 }
 
 void ExecutorEnd::RecordEnd() {
+  HOLDFAST_FAILPOINT(GroupEmptied);
   for (OutputLog* log : {&executor_.out, &executor_.err}) {
     if (absl::Status drained = log->Drain(); !drained.ok()) {
       Log(Severity::kWarning, drained.ToString());
     }
   }
+  HOLDFAST_FAILPOINT(OutputDrained);
   absl::Status recorded = executor_.journal.ReopenIfFailed();
   // A try that was answered with an error may have reached the disk.
   if (recorded.ok() && !executor_.journal.facts().exited) {
@@ -99,6 +102,7 @@ void ExecutorEnd::RecordEnd() {
     retry_timer_ = executor_.loop.After(kRecordRetry, [this] { RecordEnd(); });
     return;
   }
+  HOLDFAST_FAILPOINT(EndRecorded);
   events_.on_recorded();
   // The end is on its way to the agent first.
   finish_timer_ =
@@ -112,6 +116,7 @@ void ExecutorEnd::Finish() {
       Log(Severity::kWarning, synced.ToString());
     }
   }
+  HOLDFAST_FAILPOINT(OutputSynced);
   (void)executor_.group.Remove();  // or the agent does, when it takes over
   events_.on_over();
 }

@@ -7,6 +7,7 @@
 #include "api/ids.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 
 namespace holdfast::shim {
@@ -108,6 +109,7 @@ class ExecutorLink::Session : public rpc::CallHandler {
     if (Session* former = std::exchange(link_.current_, this)) {
       former->Finish(absl::AbortedError("the executor subscribed again"));
     }
+    HOLDFAST_FAILPOINT(ExecutorSubscribed);
     // What was sent on a stream that broke may not have arrived.
     link_.delivered_.clear();
     const v1::Intent& intent = link_.supervisor_.facts().intent;
@@ -142,6 +144,7 @@ class ExecutorLink::Session : public rpc::CallHandler {
       stored = absl::OkStatus();
     }
     if (!stored.ok()) return call_.Finish(stored);
+    HOLDFAST_FAILPOINT(ExecutorUpdateStored);
     v1::ExecutorEvent event;
     event.mutable_acknowledged()->set_uuid(said.uuid());
     Send(event);
@@ -171,6 +174,7 @@ void ExecutorLink::DeliverTasks() {
     v1::ExecutorEvent event;
     *event.mutable_launch()->mutable_task() = task.info;
     current_->Send(event);
+    HOLDFAST_FAILPOINT(TaskHandedOver);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "shim/executor/launch.h"
 #include "shim/service/adoption.h"
@@ -62,11 +63,13 @@ absl::Status Supervisor::Start(absl::Status obstacle) {
   if (facts().started) return Adopt();
   if (obstacle.ok()) obstacle = Launch();
   if (!obstacle.ok()) return RecordLaunchFailure(obstacle);
+  HOLDFAST_FAILPOINT(ExecutorStarted);
   if (absl::Status recorded = RecordStarted(); !recorded.ok()) {
     // Nobody was told that it runs, and nobody could be.
     (void)group_->KillAll();
     return recorded;
   }
+  HOLDFAST_FAILPOINT(StartRecorded);
   return WatchProcess();
 }
 
@@ -84,6 +87,7 @@ absl::Status Supervisor::Launch() {
   oom_kills_before_ = ReadOomKills(spec.oom_file());
   UniqueFd stdout_end, stderr_end;
   HOLDFAST_RETURN_IF_ERROR(OpenOutputs(stdout_end, stderr_end));
+  HOLDFAST_FAILPOINT(OutputsOpened);
   LaunchPlan plan = MakeLaunchPlan(spec);
   plan.stdout_fd = stdout_end.get();
   plan.stderr_fd = stderr_end.get();
@@ -104,7 +108,9 @@ absl::Status Supervisor::Adopt() {
   HOLDFAST_RETURN_IF_ERROR(OpenOutputs(stdout_end, stderr_end));
   HOLDFAST_ASSIGN_OR_RETURN(FoundProcess found,
                             FindProcess(*facts().started, *group_));
+  HOLDFAST_FAILPOINT(AdopteeFound);
   TellAdopted();
+  HOLDFAST_FAILPOINT(AdoptionRecorded);
   process_ = std::move(found.process);
   if (process_) {
     HOLDFAST_RETURN_IF_ERROR(WatchProcess());
@@ -210,6 +216,7 @@ absl::Status Supervisor::Record(std::vector<v1::JournalRecord> records) {
   HOLDFAST_RETURN_IF_ERROR(journal_.ReopenIfFailed());
   if (untold_attachment_) records.insert(records.begin(), *untold_attachment_);
   HOLDFAST_RETURN_IF_ERROR(journal_.Record(records));
+  HOLDFAST_FAILPOINT(RecordDurable);
   if (std::exchange(untold_attachment_, std::nullopt)) told_detached_ = false;
   if (listeners_.on_record) {
     for (const v1::JournalRecord& record : records) {
@@ -236,6 +243,7 @@ absl::Status Supervisor::LaunchTask(const v1::TaskInfo& task) {
   *records[0].mutable_task_intent()->mutable_time() =
       ToProto(loop_.clock().Now());
   HOLDFAST_RETURN_IF_ERROR(Record(std::move(records)));
+  HOLDFAST_FAILPOINT(TaskIntended);
   if (listeners_.on_task) listeners_.on_task();
   return absl::OkStatus();
 }
@@ -283,6 +291,7 @@ absl::Status Supervisor::Kill(v1::KillRequested request,
   *records[0].mutable_kill_requested() = request;
   if (facts().intent.task_killing_state()) TellKilling(task, records);
   HOLDFAST_RETURN_IF_ERROR(Record(std::move(records)));
+  HOLDFAST_FAILPOINT(KillRecorded);
   const bool custom = facts().intent.launch().custom();
   if (custom && listeners_.on_kill) listeners_.on_kill(request);
   // A custom executor ends its own tasks.
@@ -315,12 +324,14 @@ void Supervisor::Terminate(absl::Duration grace) {
     if (absl::Status killed = group_->KillAll(); !killed.ok()) {
       Log(Severity::kError, killed.ToString());
     }
+    HOLDFAST_FAILPOINT(ExecutorKilled);
     return;
   }
   if (first) {
     if (absl::Status sent = group_->SignalAll(SIGTERM); !sent.ok()) {
       Log(Severity::kWarning, sent.ToString());
     }
+    HOLDFAST_FAILPOINT(ExecutorSignalled);
   }
   if (kill_at >= kill_at_) return;  // a repeated kill can only shorten it
   kill_at_ = kill_at;
@@ -330,6 +341,7 @@ void Supervisor::Terminate(absl::Duration grace) {
     if (absl::Status killed = group_->KillAll(); !killed.ok()) {
       Log(Severity::kError, killed.ToString());
     }
+    HOLDFAST_FAILPOINT(ExecutorKilled);
   });
 }
 
@@ -350,6 +362,7 @@ void Supervisor::OnFenced() {
     Log(Severity::kError, recorded.ToString());
     unrecorded_fence_ = std::move(record);
   }
+  HOLDFAST_FAILPOINT(FenceRecorded);
   v1::KillRequested request;
   const absl::Duration grace = GraceOf(request);
   *request.mutable_grace_period() = ToProto(grace);
@@ -359,6 +372,7 @@ void Supervisor::OnFenced() {
 
 void Supervisor::OnProcessEnded() {
   loop_.Unwatch(process_.fd());
+  HOLDFAST_FAILPOINT(EndSeen);
   BeginReaping(LearnExit(process_, facts().started->start_ticks()));
 }
 

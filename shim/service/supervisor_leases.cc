@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "shim/service/supervisor.h"
 
@@ -73,6 +74,7 @@ absl::StatusOr<v1::FenceStatus> Supervisor::Configure(
   }
   *limits.mutable_time() = ToProto(loop_.clock().Now());
   HOLDFAST_RETURN_IF_ERROR(Record({record}));
+  HOLDFAST_FAILPOINT(LeaseRecorded);
   if (ChangesFence(request)) fence_.SetLease(LeaseOf(facts()));
   return fence_.Describe();
 }

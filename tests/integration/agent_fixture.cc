@@ -140,6 +140,11 @@ void AgentTest::Watch(const std::string& framework_id) {
       std::make_unique<hack::UpdateWatcher>(client(), ledger_, framework_id));
 }
 
+void AgentTest::StopWatching() {
+  watchers_.clear();
+  watched_.clear();
+}
+
 void AgentTest::AwaitRunning(const std::vector<std::string>& task_ids) {
   const absl::Status running = ledger_.WaitForUpdate(task_ids, kStepTimeout);
   EXPECT_TRUE(running.ok()) << running;

@@ -68,7 +68,10 @@ class AgentTest : public testing::Test {
   void Register(const std::string& framework_id, bool checkpoint = true);
   // From now on every update is noted in `ledger()` and acknowledged.
   void Watch(const std::string& framework_id);
-  const hack::UpdateLedger& ledger() const { return ledger_; }
+  // Ends that for all frameworks.
+  void StopWatching();
+  bool IsWatching() const { return !watched_.empty(); }
+  hack::UpdateLedger& ledger() { return ledger_; }
   // Until each has told something and all of it is acknowledged.
   void AwaitRunning(const std::vector<std::string>& task_ids);
   // The terminal status, once it is acknowledged.
