@@ -129,8 +129,11 @@ void Containerizer::AcknowledgeAll(const Name& name,
   (*found)->Acknowledge(
       updates.front()->uuid(),
       [this, name, then = std::move(then)](const absl::Status& acknowledged) {
-        if (!acknowledged.ok()) return then(acknowledged);
-        AcknowledgeAll(name, then);
+        if (acknowledged.ok()) return AcknowledgeAll(name, then);
+        // Only a container is NotFound here, not an update of one.
+        then(absl::IsNotFound(acknowledged)
+                 ? absl::UnavailableError(acknowledged.message())
+                 : acknowledged);
       });
 }
 

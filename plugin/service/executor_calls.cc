@@ -214,10 +214,11 @@ void Executor::Settle() {
 
 void Executor::RunOnJournal(JournalWork work, Done done) {
   journal_work_.emplace_back(std::move(work), std::move(done));
-  if (!journal_busy_) NextOnJournal();
+  NextOnJournal();
 }
 
 void Executor::NextOnJournal() {
+  if (journal_busy_) return;  // whoever was told of the last has begun it
   if (journal_work_.empty()) {
     if (facts_.AllAcknowledged()) journal_.reset();
     return;
