@@ -47,6 +47,9 @@ function(holdfast_batches name)
   if(HOLDFAST_BATCHES)
     set_target_properties(${name} PROPERTIES
       UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+    # GCC takes an unnamed namespace of an included file for a header's.
+    target_compile_options(${name} PRIVATE
+      $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
 endfunction()
 
