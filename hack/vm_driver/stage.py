@@ -18,20 +18,22 @@ from .machine import Machine
 # As a package's scripts would do it, without the start.
 INSTALL = """
 cp -a /share/root/. /
+if ldd /usr/bin/holdfast* | grep 'not found'; then exit 1; fi
 systemd-sysusers && systemd-tmpfiles --create
 systemctl daemon-reload
 """
 
 
-def pack(build, disk):
-    """A disk of what is in `build`. What is not built is left out."""
+def pack(build, disk, tests=()):
+    """A disk of the programs of `build`, and of those of its tests."""
     with tempfile.TemporaryDirectory(prefix="holdfast-stage-") as stage:
-        for name in ("bin", "tests"):
-            source = os.path.join(build, name)
-            os.mkdir(os.path.join(stage, name))
-            for program in _programs(source):
-                _strip(os.path.join(source, program),
-                       os.path.join(stage, name, program))
+        programs = {"bin": _programs(os.path.join(build, "bin")),
+                    "tests": tests}
+        for directory, names in programs.items():
+            os.mkdir(os.path.join(stage, directory))
+            for name in names:
+                _strip(os.path.join(build, directory, name),
+                       os.path.join(stage, directory, name))
         subprocess.run(
             ["cmake", "--install", build, "--prefix", "/usr", "--strip"],
             check=True, stdout=subprocess.DEVNULL,
