@@ -78,7 +78,11 @@ Outcome OutcomeOfCommand(const v1::Exited& exited,
             absl::StrCat("Command ", Describe(exited))};
   }
   return {v1::TASK_FAILED, v1::REASON_COMMAND_EXECUTOR_FAILED,
-          absl::StrCat("Command ", Describe(exited))};
+          absl::StrCat("Command ", Describe(exited),
+                       exited.oom_killed()
+                           ? "; the kernel had killed another process of it "
+                             "for its memory"
+                           : "")};
 }
 
 Outcome OutcomeOfOrphan(const v1::Exited& exited,

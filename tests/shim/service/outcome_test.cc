@@ -87,8 +87,10 @@ TEST(Outcome, BlamesMemoryOnlyForTheProcessThatItKilled) {
   failed.set_oom_killed(true);
 
   EXPECT_EQ(OutcomeOfCommand(finished, {}, {}).state, v1::TASK_FINISHED);
-  EXPECT_EQ(OutcomeOfCommand(failed, {}, {}).reason,
-            v1::REASON_COMMAND_EXECUTOR_FAILED);
+  ExpectOutcome(OutcomeOfCommand(failed, {}, {}), v1::TASK_FAILED,
+                v1::REASON_COMMAND_EXECUTOR_FAILED,
+                "Command exited with status 1; the kernel had killed another "
+                "process of it for its memory");
   EXPECT_EQ(OutcomeOfCommand(OutOfMemory(SIGTERM), {}, {}).reason,
             v1::REASON_COMMAND_EXECUTOR_FAILED);
 }
