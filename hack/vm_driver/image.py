@@ -2,7 +2,8 @@
 
     <cache>/<hash of the recipe>/{vmlinuz,initrd,root.ext4}
 
-The cache is $HOLDFAST_VM_CACHE, or build/vm."""
+The cache is $HOLDFAST_VM_CACHE, or the user's own: a fresh clone finds the image
+of another."""
 
 import fcntl
 import hashlib
@@ -21,7 +22,12 @@ class Unavailable(Exception):
 
 
 def cache_directory():
-    return os.environ.get("HOLDFAST_VM_CACHE", os.path.join(ROOT, "build/vm"))
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.environ.get("HOLDFAST_VM_CACHE",
+                          os.path.join(caches, "holdfast-vm"))
+
+
+only_made = False  # an image that is not there yet is Unavailable
 
 
 def find_or_build(log=print):
@@ -37,6 +43,8 @@ def find_or_build(log=print):
         fcntl.flock(lock, fcntl.LOCK_EX)
         image = os.path.join(cache, _recipe_hash())
         if not os.path.isdir(image):
+            if only_made:
+                raise Unavailable("the image is not made yet: hack/vm image")
             if os.geteuid() != 0:
                 raise Unavailable("the image is not made yet, which needs root")
             log(f"making the machine's image in {image}, once")

@@ -34,6 +34,8 @@ LOAD = "/share/bin/vm_load /run/holdfast/holdfastd.sock /dev/hvc1"
 SCAN = "/share/bin/vm_scan /var/lib/holdfast /tmp/lines"
 STATUS = "systemctl show --value -p StatusText holdfastd.service"
 WORKERS = 4
+MOST_LINES = 60  # some 12 tasks
+LOSSES = 3  # for each flush
 options = None  # of the command line
 
 
@@ -63,11 +65,11 @@ class Listener(threading.Thread):
         return "".join(line for position, line in self.lines
                        if until is None or position <= until)
 
-    def await_line(self, timeout=120):
+    def await_lines(self, count, timeout=600):
         deadline = time.monotonic() + timeout
-        while not self.lines:
+        while len(self.lines) < count:
             if time.monotonic() > deadline:
-                raise TimeoutError("the load does not begin")
+                raise TimeoutError(f"the load shows no more than {self.lines}")
             time.sleep(0.01)
 
     def _receive(self):
@@ -83,38 +85,55 @@ class Listener(threading.Thread):
             pass  # its power was cut
 
 
-class PowerTest(unittest.TestCase):
-    """Each case begins with the same machine, with an agent that serves."""
+class Setting:
+    """A machine with an agent that serves, to begin each case with."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.image = image.find_or_build()
-        cls.directory = tempfile.mkdtemp(prefix="holdfast-power-")
-        cls.addClassCleanup(shutil.rmtree, cls.directory, True)
-        cls.share = cls.path("share.ext4")
-        stage.pack(options.build, cls.share)
-        make_disk(cls.path("first.ext4"), megabytes=64)
-        with Machine(cls.image, share=cls.share,
-                     data=cls.path("first.ext4")) as machine:
+    def __init__(self):
+        self.image = image.find_or_build()
+        self.directory = tempfile.mkdtemp(prefix="holdfast-power-")
+        self.share = self.path("share.ext4")
+
+    def make(self):
+        stage.pack(options.build, self.share)
+        disk = self.path("first.ext4")
+        make_disk(disk, megabytes=64)
+        with Machine(self.image, share=self.share, data=disk) as machine:
             machine.check(stage.INSTALL)
             machine.check("systemctl enable --quiet --now holdfastd.service\n"
                           "systemctl is-system-running --wait")
-            machine.save_snapshot(cls.directory)
-        copy_disk(cls.path("first.ext4"), cls.path("base.ext4"))
+            machine.save_snapshot(self.directory)
+        os.rename(disk, self.path("base.ext4"))
 
-    @classmethod
-    def path(cls, name):
-        return os.path.join(cls.directory, name)
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def remove(self):
+        shutil.rmtree(self.directory, True)
+
+
+setting = None
+
+
+def setUpModule():
+    global setting
+    setting = Setting()
+    unittest.addModuleCleanup(setting.remove)
+    setting.make()
+
+
+class PowerTest(unittest.TestCase):
+    def path(self, name):
+        return setting.path(name)
 
     def fresh_machine(self, data_log=None):
         data = self.path("data.ext4")
         copy_disk(self.path("base.ext4"), data)
-        return Machine(self.image, share=self.share, data=data,
-                       data_log=data_log, snapshot=self.directory)
+        return Machine(setting.image, share=setting.share, data=data,
+                       data_log=data_log, snapshot=setting.directory)
 
     def await_agent(self, machine):
         """It was started by nobody but systemd, and recovery is complete."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not (status := machine.check(STATUS)).startswith("serving"):
             self.assertLess(time.monotonic(), deadline, status
                             + machine.run("journalctl -u holdfastd").output)
@@ -148,36 +167,44 @@ class Reboot(PowerTest):
             self.assertEqual(machine.run("pgrep -x sleep").output, "")
 
     def check_rebooted(self, machine):
-        """The two that ran on (load.cc) have the reason, and their start."""
+        """The two that ran on (load.cc) were ended by their shims, which were
+        told why: reason, start and end are known."""
         for task in ("load0-1", "load1-1"):
             told = machine.check(f"/usr/bin/holdfastctl inspect {task} -o json")
             self.assertIn("REASON_AGENT_REBOOTED", told)
             self.assertIn("start_time", told)
+            self.assertIn("The host went down; the executor was ended and "
+                          "terminated by signal 15", told)
 
 
 class PowerCuts(PowerTest):
     def test_lose_nothing_that_was_shown(self):
         seed = options.seed or random.randrange(1 << 32)
-        dice = random.Random(seed)
-        lines = 0
-        for cut in range(options.cuts):
-            delay = dice.uniform(0, 5)
-            with self.subTest(cut=cut, seed=seed, delay=delay), \
-                    self.fresh_machine() as machine:
-                listener = Listener(machine)
-                machine.check(f"{LOAD} {WORKERS} 0 >/dev/null 2>&1 &")
-                listener.await_line()
-                time.sleep(delay)
-                machine.cut_power()
-                lines += len(listener.lines)
-
-                machine.start()
-
-                self.await_agent(machine)
-                self.check_kept(machine, listener.text())
-        self.assertGreater(lines, 0)
+        lines = [self.cut(seed, number) for number in range(options.cuts)]
+        self.assertGreater(sum(lines), 0)
         print(f"{options.cuts} power cuts at random moments (seed {seed}), "
-              f"{lines} lines shown before them")
+              f"{sum(lines)} lines shown before them")
+
+    def cut(self, seed, number):
+        """How many lines the load had shown."""
+        dice = random.Random(f"{seed} {number}")
+        # The machine's pace is the host's; its lines tell how far it is.
+        after, delay = dice.randrange(1, MOST_LINES), dice.uniform(0, 0.3)
+        with self.subTest(cut=number, seed=seed, lines=after, delay=delay), \
+                self.fresh_machine() as machine:
+            listener = Listener(machine)
+            machine.check(f"{LOAD} {WORKERS} 0 >/dev/null 2>&1 &")
+            listener.await_lines(after)
+            time.sleep(delay)
+            machine.cut_power()
+
+            machine.start()
+
+            self.await_agent(machine)
+            self.check_kept(machine, listener.text())
+            print(f"cut {number}: {len(listener.lines)} lines shown",
+                  flush=True)
+        return len(listener.lines)
 
 
 class EveryWrite(PowerTest):
@@ -192,16 +219,13 @@ class EveryWrite(PowerTest):
         self.assertIn("is not on the disk", self.complaints(
             self.path("base.ext4"), listener.text()))
 
-        checked = self.replay(writes, listener)
+        self.check_every_write(writes, listener)
+        self.check_lost_writes(writes, listener)
 
-        print(f"{checked} power cuts, one after each of the "
-              f"{len(writes.entries)} writes and flushes of the load; "
-              f"{len(listener.lines)} lines shown meanwhile")
-
-    def replay(self, log, listener):
+    def check_every_write(self, log, listener):
+        """The writes reach the disk in their order, up to each of them."""
         disk = self.path("replayed.ext4")
         copy_disk(self.path("base.ext4"), disk)
-        checked = 0
         with open(disk, "r+b") as written:
             for number, entry in enumerate(log.entries):
                 log.apply(entry, written)
@@ -211,12 +235,43 @@ class EveryWrite(PowerTest):
                 last = entry
                 if entry.is_flush:
                     last = self.before_next_flush(log.entries, number)
-                with self.subTest(write=number, of=len(log.entries)):
-                    lines = listener.text(until=last.end)
-                    self.assertEqual(self.complaints(disk, lines), "")
-                checked += 1
+                self.check_cut(disk, number, listener.text(until=last.end))
         self.assertEqual(self.complaints(disk, listener.text()), "")
-        return checked
+        print(f"{len(log.entries)} power cuts, one after each write and flush "
+              f"of the load; {len(listener.lines)} lines shown meanwhile")
+
+    def check_lost_writes(self, log, listener):
+        """A disk writes in any order what it was not yet told to flush: of two
+        or more such writes, some reach it."""
+        flushed, disk = self.path("flushed.ext4"), self.path("replayed.ext4")
+        copy_disk(self.path("base.ext4"), flushed)
+        dice = random.Random(options.seed)
+        checked, waiting = 0, []
+        for number, entry in enumerate(log.entries):
+            if not entry.is_flush:
+                waiting.append(entry)
+                continue
+            for _ in range(LOSSES if len(waiting) > 1 else 0):
+                copy_disk(flushed, disk)
+                some = [e for e in waiting if dice.random() < 0.5]
+                self.apply(log, some, disk)
+                self.check_cut(disk, number,
+                               listener.text(until=waiting[-1].end))
+                checked += 1
+            self.apply(log, waiting, flushed)
+            waiting = []
+        print(f"{checked} power cuts that lost some of the writes since a "
+              "flush")
+
+    def check_cut(self, disk, number, lines):
+        with self.subTest(write=number):
+            self.assertEqual(self.complaints(disk, lines), "")
+
+    @staticmethod
+    def apply(log, entries, disk):
+        with open(disk, "r+b") as written:
+            for entry in entries:
+                log.apply(entry, written)
 
     @staticmethod
     def before_next_flush(entries, number):
