@@ -94,8 +94,8 @@ class Cgroups {
       const std::string& container_id) const = 0;
 
   // Replaces all limits; those now unset are lifted. NotFound: no such
-  // container. FailedPrecondition: more memory is in use (v1; v2 makes room by
-  // killing), or a v1 controller is asked for that the container was not
+  // container. FailedPrecondition: more memory is in use than could be
+  // reclaimed, or a v1 controller is asked for that the container was not
   // made with: its processes have not joined it. Errors of CheckEnforceable.
   // After an error some of the limits may be the new ones.
   virtual absl::Status SetLimits(const std::string& container_id,

@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "cgroups/group_kill.h"
 #include "cgroups/group_tree.h"
+#include "cgroups/memory_room.h"
 #include "cgroups/unified_tree.h"
 #include "cgroups/usage.h"
 
@@ -189,12 +190,23 @@ absl::Status HostCgroups::SetLimits(const std::string& container_id,
           " was launched without one, and a v1 group is joined at launch"));
     }
   }
+  HOLDFAST_RETURN_IF_ERROR(MakeRoom(container_id, limits));
   for (const Controller controller :
        {Controller::kMemory, Controller::kCpu, Controller::kPids}) {
     if (!IsIn(container_id, controller)) continue;
     HOLDFAST_RETURN_IF_ERROR(Apply(container_id, limits, controller));
   }
   return absl::OkStatus();
+}
+
+// v1 refuses what v2 would kill for.
+absl::Status HostCgroups::MakeRoom(const std::string& container_id,
+                                   const CgroupLimits& limits) const {
+  const ControllerPlace& memory = layout_.place(Controller::kMemory);
+  if (!limits.memory_bytes || memory.kind != Kind::kV2) return absl::OkStatus();
+  return Annotate(MakeMemoryRoom(Executor(memory.mount, container_id),
+                                 *limits.memory_bytes),
+                  "memory limit");
 }
 
 absl::StatusOr<CgroupUsage> HostCgroups::Usage(

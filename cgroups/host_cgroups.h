@@ -76,6 +76,8 @@ class HostCgroups : public Cgroups {
                              const CgroupLimits& limits);
   absl::Status PassControllersOn(const std::string& group) const;
   bool IsIn(const std::string& container_id, Controller controller) const;
+  absl::Status MakeRoom(const std::string& container_id,
+                        const CgroupLimits& limits) const;
   absl::Status Apply(const std::string& container_id,
                      const CgroupLimits& limits, Controller controller) const;
   absl::Status Write(const std::string& container_id, Controller controller,

@@ -1,6 +1,7 @@
 // That the kernel holds what the limits say, with processes that try.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -11,9 +12,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "base/unique_fd.h"
 #include "cgroups/cgroups.h"
 #include "cgroups/mountinfo.h"
 #include "tests/cgroups/container_fixture.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace holdfast {
 namespace {
@@ -132,10 +135,9 @@ TEST_P(LimitsHoldTest, ALimitThatV1WasNotLaunchedWithIsRefusedLater) {
   EXPECT_EQ(ReadLimit("pids.max"), "10\n") << "nothing was changed";
 }
 
-TEST_P(LimitsHoldTest, ALimitBelowWhatIsInUseIsRefusedByV1) {
-  if (IsV2()) GTEST_SKIP() << "v2 makes room instead";
+TEST_P(LimitsHoldTest, ALimitBelowWhatIsInUseIsRefused) {
   const NumberPipe touched;
-  const TestProcess process(CreateContainer({.memory_bytes = 64 << 20}), [&] {
+  TestProcess process(CreateContainer({.memory_bytes = 64 << 20}), [&] {
     const std::vector<char> much(32 << 20, 'x');
     touched.Send(much[0]);
     SleepForever();
@@ -146,7 +148,30 @@ TEST_P(LimitsHoldTest, ALimitBelowWhatIsInUseIsRefusedByV1) {
       cgroups_->SetLimits(id_, {.memory_bytes = 8 << 20});
 
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("memory limit"));
   EXPECT_EQ(ReadMemoryLimit(), "67108864\n");
+  EXPECT_EQ(cgroups_->Usage(id_)->oom_kills.value_or(0), 0u);
+}
+
+// What was only read or written through the page cache is no reason to refuse.
+TEST_P(LimitsHoldTest, ALimitBelowWhatCanBeReclaimedIsImposed) {
+  const NumberPipe written;
+  const TemporaryDirectory directory;
+  const std::string file = absl::StrCat(directory.path(), "/cached");
+  const TestProcess process(CreateContainer({.memory_bytes = 64 << 20}), [&] {
+    const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const std::vector<char> part(1 << 20, 'x');
+    ssize_t size = 0;
+    for (int i = 0; i < 32; ++i) size += write(fd.get(), part.data(), 1 << 20);
+    written.Send(fdatasync(fd.get()) == 0 ? static_cast<int>(size >> 20) : 0);
+    SleepForever();
+  });
+  ASSERT_EQ(written.Receive(), 32);
+
+  EXPECT_EQ(cgroups_->SetLimits(id_, {.memory_bytes = 8 << 20}),
+            absl::OkStatus());
+
+  EXPECT_EQ(ReadMemoryLimit(), "8388608\n");
 }
 
 TEST_P(LimitsHoldTest, WhatNoHostCouldImposeIsRefused) {
