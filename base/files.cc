@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/volatile_files.h"
 
 namespace holdfast {
 namespace {
@@ -92,6 +93,8 @@ class SystemFile : public File {
 
 class KernelFiles : public Files {
  public:
+  explicit KernelFiles(bool durable) : durable_(durable) {}
+
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
                                              Mode mode) override {
     // Not blocking: a pipe in a file's place is no reason to wait for ever.
@@ -101,12 +104,13 @@ class KernelFiles : public Files {
         flags |= O_RDONLY;
         break;
       case Mode::kReadWrite:
-        flags |= O_RDWR | O_DSYNC;
+        flags |= O_RDWR;
         break;
       case Mode::kCreate:
-        flags |= O_RDWR | O_DSYNC | O_CREAT | O_EXCL;
+        flags |= O_RDWR | O_CREAT | O_EXCL;
         break;
     }
+    if (durable_ && mode != Mode::kReadOnly) flags |= O_DSYNC;
     UniqueFd fd(open(path.c_str(), flags, 0600));
     if (!fd) return ErrnoStatus(errno, "open", path);
     return std::make_unique<SystemFile>(std::move(fd), path);
@@ -125,6 +129,7 @@ class KernelFiles : public Files {
   }
 
   absl::Status SyncDirectory(const std::string& path) override {
+    if (!durable_) return absl::OkStatus();
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd) return ErrnoStatus(errno, "open", path);
     if (fsync(fd.get()) != 0) return ErrnoStatus(errno, "fsync", path);
@@ -157,12 +162,20 @@ class KernelFiles : public Files {
     std::sort(names.begin(), names.end());
     return names;
   }
+
+ private:
+  const bool durable_;
 };
 
 }  // namespace
 
 Files& SystemFiles() {
-  static KernelFiles files;
+  static KernelFiles files(/*durable=*/true);
+  return files;
+}
+
+Files& VolatileFiles() {
+  static KernelFiles files(/*durable=*/false);
   return files;
 }
 

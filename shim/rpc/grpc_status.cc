@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "base/utf8.h"
 
 namespace holdfast::rpc {
 namespace {
@@ -14,14 +15,6 @@ constexpr char kHexDigits[] = "0123456789ABCDEF";
 // gRPC peers refuse 8 KiB of trailers; a byte may take three.
 constexpr size_t kMaxTextBytes = 2048;
 constexpr size_t kMaxReasonBytes = 256;
-
-// The longest start of `text` that is at most `max` bytes and does not part
-// the bytes of a UTF-8 character.
-absl::string_view CutText(absl::string_view text, size_t max) {
-  if (text.size() <= max) return text;
-  while (max > 0 && (static_cast<uint8_t>(text[max]) & 0xc0) == 0x80) --max;
-  return text.substr(0, max);
-}
 
 // -1 when it is none.
 int HexValue(char digit) {
@@ -104,13 +97,13 @@ void AppendStatus(const absl::Status& status, HeaderList& trailers) {
   if (!status.message().empty()) {
     trailers.emplace_back(
         "grpc-message",
-        PercentEncode(CutText(status.message(), kMaxTextBytes)));
+        PercentEncode(CutUtf8(status.message(), kMaxTextBytes)));
   }
   if (const absl::optional<absl::Cord> reason =
           status.GetPayload(kReasonPayload)) {
     trailers.emplace_back(
         kReasonTrailer,
-        PercentEncode(CutText(std::string(*reason), kMaxReasonBytes)));
+        PercentEncode(CutUtf8(std::string(*reason), kMaxReasonBytes)));
   }
 }
 

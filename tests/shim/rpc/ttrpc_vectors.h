@@ -1,0 +1,71 @@
+#pragma once
+
+#include <string>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/string_view.h"
+
+namespace holdfast::rpc {
+
+// Frames that containerd and its own shims were seen to send each other, in
+// hexadecimal: header, then data.
+inline constexpr absl::string_view kConnectRequest =
+    "00000031000000030100"
+    "0a17636f6e7461696e6572642e7461736b2e76322e5461736b1207436f6e6e6563741a0d0a"
+    "0b6631373935343432333337";
+inline constexpr absl::string_view kConnectResponse =
+    "0000000a000000030200"
+    "120808849601109c9601";
+inline constexpr absl::string_view kPidsRequest =
+    "00000055000000030100"
+    "0a17636f6e7461696e6572642e7461736b2e76322e5461736b1204506964731a0d0a0b6631"
+    "3739353434323333372a250a1a636f6e7461696e6572642d6e616d6573706163652d747472"
+    "7063120764656661756c74";
+inline constexpr absl::string_view kEmptyResponse = "00000000000000030200";
+inline constexpr absl::string_view kShutdownRequest =
+    "0000005f000000070100"
+    "0a17636f6e7461696e6572642e7461736b2e76322e5461736b120853687574646f776e1a0d"
+    "0a0b663137393534343233333720d5c4bd960b2a250a1a636f6e7461696e6572642d6e616d"
+    "6573706163652d7474727063120764656661756c74";
+inline constexpr absl::string_view kKillRequest =
+    "000000300000004d0100"
+    "0a17636f6e7461696e6572642e7461736b2e76322e5461736b12044b696c6c1a0f0a0b6f31"
+    "373935343432343239180f";
+inline constexpr absl::string_view kNotFoundResponse =
+    "00000029000000250200"
+    "0a270805122370726f6365737320616c72656164792066696e69736865643a206e6f742066"
+    "6f756e64";
+inline constexpr absl::string_view kUnimplementedResponse =
+    "00000012000000070200"
+    "0a10080c120c6d6574686f6420426f677573";
+inline constexpr absl::string_view kWaitResponse =
+    "00000012000000050200"
+    "12100807120c08de9b91d80610ef8be69f03";
+inline constexpr absl::string_view kForwardExitRequest =
+    "000000c8000000050100"
+    "0a2a636f6e7461696e6572642e73657276696365732e6576656e74732e74747270632e7631"
+    "2e4576656e74731207466f72776172641a640a620a0c08de9b91d80610a789fb9f03120764"
+    "656661756c741a0b2f7461736b732f65786974223c0a1a636f6e7461696e6572642e657665"
+    "6e74732e5461736b45786974121e0a03657631120365763118adf70120072a0c08de9b91d8"
+    "0610ef8be69f0320bafa96d0122a250a1a636f6e7461696e6572642d6e616d657370616365"
+    "2d7474727063120764656661756c74";
+inline constexpr absl::string_view kForwardDeleteRequest =
+    "000000c6000000070100"
+    "0a2a636f6e7461696e6572642e73657276696365732e6576656e74732e74747270632e7631"
+    "2e4576656e74731207466f72776172641a620a600a0b08df9b91d806108b9ced5612076465"
+    "6661756c741a0d2f7461736b732f64656c65746522390a1c636f6e7461696e6572642e6576"
+    "656e74732e5461736b44656c65746512190a0365763110adf7011807220c08de9b91d80610"
+    "ef8be69f0320b59897d0122a250a1a636f6e7461696e6572642d6e616d6573706163652d74"
+    "74727063120764656661756c74";
+
+inline constexpr absl::string_view kTtrpcVectors[] = {
+    kConnectRequest,     kConnectResponse,       kPidsRequest,
+    kEmptyResponse,      kShutdownRequest,       kKillRequest,
+    kNotFoundResponse,   kUnimplementedResponse, kWaitResponse,
+    kForwardExitRequest, kForwardDeleteRequest};
+
+inline std::string VectorBytes(absl::string_view hex) {
+  return absl::HexStringToBytes(hex);
+}
+
+}  // namespace holdfast::rpc
