@@ -18,13 +18,6 @@ constexpr absl::Duration kRecordRetry = absl::Seconds(1);
 // reported and waited for again.
 constexpr absl::Duration kEmptyTimeout = absl::Seconds(60);
 
-// The kernel's facts of a command's end.
-void FillExit(const v1::Exited& exited, v1::TaskStatus& status) {
-  if (exited.has_exit_code()) status.set_exit_code(exited.exit_code());
-  if (exited.has_signal()) status.set_signal(exited.signal());
-  status.set_oom_killed(exited.oom_killed());
-}
-
 }  // namespace
 
 ExecutorEnd::ExecutorEnd(Executor executor, v1::Exited exited,
@@ -74,7 +67,7 @@ std::vector<v1::JournalRecord> ExecutorEnd::Records() const {
         MakeTaskUpdate(task.info, outcome.state, outcome.reason,
                        outcome.message, executor_.loop.clock().Now());
     v1::TaskStatus& status = *update.mutable_status();
-    if (!custom) FillExit(exited_, status);
+    if (!custom) FillEnd(exited_, status);
     *status.mutable_start_time() = told.started->time();
     *status.mutable_end_time() = exited_.time();
     *records.emplace_back().mutable_update() =

@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 namespace holdfast::shim {
 namespace {
@@ -31,17 +32,6 @@ bool IsExecutorState(v1::TaskState state) {
 
 constexpr size_t kMaxStatusMessageBytes = 10'000;
 
-// At most `most` bytes of it, cut before a character, never within one: a
-// string field that is not UTF-8 cannot be read back.
-std::string CutUtf8(const std::string& text, size_t most) {
-  if (text.size() <= most) return text;
-  const auto continues = [&](size_t at) {
-    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
-  };
-  while (most > 0 && continues(most)) --most;
-  return text.substr(0, most);
-}
-
 absl::StatusOr<v1::StatusUpdate> ToStatusUpdate(
     const v1::ExecutorCall::Update& said) {
   HOLDFAST_RETURN_IF_ERROR(ValidateId("update uuid", said.uuid()));
@@ -58,7 +48,8 @@ absl::StatusOr<v1::StatusUpdate> ToStatusUpdate(
   status.set_state(said.status().state());
   status.set_reason(said.status().reason());
   status.set_source(v1::SOURCE_EXECUTOR);
-  status.set_message(CutUtf8(said.status().message(), kMaxStatusMessageBytes));
+  status.set_message(
+      std::string(CutUtf8(said.status().message(), kMaxStatusMessageBytes)));
   status.set_data(said.status().data());
   return update;
 }

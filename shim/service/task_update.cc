@@ -20,4 +20,10 @@ v1::StatusUpdate MakeTaskUpdate(const v1::TaskInfo& task, v1::TaskState state,
   return update;
 }
 
+void FillEnd(const v1::Exited& exited, v1::TaskStatus& status) {
+  if (exited.has_exit_code()) status.set_exit_code(exited.exit_code());
+  if (exited.has_signal()) status.set_signal(exited.signal());
+  status.set_oom_killed(exited.oom_killed());
+}
+
 }  // namespace holdfast::shim

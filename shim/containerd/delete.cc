@@ -1,0 +1,105 @@
+#include "shim/containerd/delete.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "api/time_convert.h"
+#include "base/errors.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/pidfd.h"
+#include "shim/bundle/executor_journal.h"
+#include "shim/containerd/group.h"
+#include "shim/containerd/mounts.h"
+#include "shim/containerd/oci_runtime.h"
+#include "shim/containerd/places.h"
+#include "shim/containerd/shim_cgroup.h"
+
+namespace holdfast::containerd {
+namespace {
+
+namespace task = ::containerd::task::v2;
+
+constexpr uint32_t kUnknownExit = 255;
+// containerd gives the whole of us five seconds.
+constexpr absl::Duration kRuntimeTimeout = absl::Seconds(4);
+
+bool IsAlive(const v1::Started& started) {
+  const absl::StatusOr<Pidfd> process = Pidfd::Open(started.pid());
+  const absl::StatusOr<uint64_t> ticks = ReadStartTicks(started.pid());
+  return process.ok() && !process->HasEnded() && ticks.ok() &&
+         *ticks == started.start_ticks();
+}
+
+task::DeleteResponse AtEnd(uint32_t status, absl::Time at) {
+  task::DeleteResponse response;
+  response.set_exit_status(status);
+  *response.mutable_exited_at() = ToProto(at);
+  return response;
+}
+
+task::DeleteResponse EndOf(const ExecutorFacts& facts) {
+  task::DeleteResponse response;
+  if (facts.exited) {
+    response = AtEnd(facts.exited->has_signal()
+                         ? 128 + static_cast<uint32_t>(facts.exited->signal())
+                         : static_cast<uint32_t>(facts.exited->exit_code()),
+                     FromProto(facts.exited->time()));
+  } else if (facts.started && IsAlive(*facts.started)) {
+    response = AtEnd(128 + SIGKILL, absl::Now());  // ours, in a moment
+  } else {
+    response = AtEnd(kUnknownExit, absl::Now());
+  }
+  if (facts.started) {
+    response.set_pid(static_cast<uint32_t>(facts.started->pid()));
+  }
+  return response;
+}
+
+void RemoveContainer(const v1::ContainerdTask& of, const std::string& id) {
+  OciRuntime::Options options;
+  options.binary = of.runtime();
+  options.root = of.runtime_root();
+  options.systemd_cgroup = of.systemd_cgroup();
+  const auto removed =
+      OciRuntime::RunToEnd(options, {"delete", "--force", id}, kRuntimeTimeout);
+  if (!removed.ok()) {
+    Log(Severity::kWarning, removed.status().ToString(), {{"id", id}});
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<task::DeleteResponse> Delete(const Invocation& invocation) {
+  const Places places = PlacesOf(invocation.address, invocation.name_space);
+  const std::string directory = places.TaskDirectory(invocation.id);
+  const absl::StatusOr<ExecutorFacts> facts =
+      ExecutorJournal::Peek(SystemFiles(), directory + "/journal");
+  task::DeleteResponse response = AtEnd(kUnknownExit, absl::Now());
+  if (facts.ok()) {
+    response = EndOf(*facts);
+    RemoveContainer(facts->intent.containerd(), invocation.id);
+  } else if (!absl::IsNotFound(facts.status())) {
+    Log(Severity::kError, facts.status().ToString(), {{"id", invocation.id}});
+  }
+  const std::string bundle =
+      invocation.bundle.empty() ? "." : invocation.bundle;
+  HOLDFAST_RETURN_IF_ERROR(UnmountAll(bundle + "/rootfs"));
+  HOLDFAST_RETURN_IF_ERROR(RemoveTree(directory));
+  const std::string group =
+      facts.ok() ? facts->intent.containerd().group() : "";
+  if (group.empty()) {
+    // Nobody asks for its shim any more, also where that hangs.
+    ForgetGroup(places, invocation.id);
+  } else {
+    RemoveDeadGroup(places, group);
+  }
+  RemoveEmptyShimCgroups();
+  return response;
+}
+
+}  // namespace holdfast::containerd

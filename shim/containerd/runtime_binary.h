@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "shim/containerd/task_options.h"
+
+namespace holdfast::containerd {
+
+// The OCI runtime of a task: what its options name, else crun or runc,
+// whichever PATH leads to first in that order. NotFound: there is none.
+absl::StatusOr<std::string> RuntimeBinary(const TaskOptions& options);
+
+}  // namespace holdfast::containerd

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/unique_fd.h"
+
+namespace holdfast::containerd {
+
+// The cgroups of containerd's shims, out of containerd's own: on the v2 tree,
+//   <mount>/<root>/containerd-<name>
+// where <root> is the slice holdfast.slice that packaging makes under systemd,
+// else "holdfast". Without a v2 tree there is none, and a shim stays where its
+// daemon is.
+
+// Makes it; a directory to clone into.
+absl::StatusOr<UniqueFd> MakeShimCgroup(absl::string_view name);
+
+// A child that is born in `cgroup`, or without one where we are, as fork(2)
+// makes it: 0 in the child; -1: none was made.
+pid_t CloneInto(const UniqueFd& cgroup);
+
+// Removes this process's, of that name, once it has ended: a child does it, in
+// the root group, that has nothing of ours open. Called last of all.
+void RemoveShimCgroupAtExit(absl::string_view name);
+
+// Removes those in which nothing is left.
+void RemoveEmptyShimCgroups();
+
+// Moves this process into `cgroup` ("/pods/shims"), on the v2 tree, where it is
+// made, and in each v1 hierarchy that has it: what the option shim_cgroup asks
+// for.
+absl::Status EnterNamedCgroup(absl::string_view cgroup);
+
+}  // namespace holdfast::containerd
