@@ -11,7 +11,7 @@
 #include "base/errors.h"
 #include "plugin/containerizer/container_words.h"
 #include "plugin/containerizer/containerizer.h"
-#include "plugin/service/task_row.h"
+#include "plugin/rows/task_row.h"
 
 namespace holdfast {
 

@@ -4,7 +4,7 @@
 #include "api/reasons.h"
 #include "base/log.h"
 #include "plugin/launch/launch_request.h"
-#include "plugin/service/task_row.h"
+#include "plugin/rows/task_row.h"
 
 namespace holdfast {
 namespace {

@@ -14,6 +14,13 @@ namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(30);
 
+// Of commands that look at one task.
+constexpr char kChoiceOptions[] =
+    "      --namespace NS         a containerd's task, of this namespace\n"
+    "      --all-agents           refuse an id that several agents have\n"
+    "      --framework ID         the task's framework\n"
+    "      --work_dir DIR         as of ps\n";
+
 constexpr Command kCommands[] = {
     {"run", "[OPTION]... [--] CMD [ARG]...",
      "start a task, show its output and exit as it does",
@@ -30,18 +37,27 @@ constexpr Command kCommands[] = {
      "      --recovery_timeout D   how long it lives without an agent\n"
      "      --grace D              between SIGTERM and SIGKILL\n",
      Run},
-    {"ps", "[-a] [-q]", "list the tasks",
+    {"ps", "[-a] [-q] [--all-agents]", "list the tasks",
      "  -a, --all                  those that have ended, too\n"
      "  -q, --quiet                ids only\n"
-     "      --framework ID         only those of this framework\n",
+     "      --all-agents           those of this host's containerds, too\n"
+     "      --framework ID         only those of this framework, or of this\n"
+     "                             namespace of containerd's\n"
+     "      --work_dir DIR         where the containerds' are; otherwise\n"
+     "                             HOLDFAST_WORK_DIR, otherwise the default\n",
      Ps},
-    {"inspect", "TASK_ID", "all that is known of a task",
-     "      --framework ID         the task's framework\n", Inspect},
-    {"logs", "[-f] TASK_ID", "a task's output",
-     "  -f, --follow               until the task has ended\n"
+    {"inspect", "[[AGENT/]NAMESPACE/]TASK_ID", "all that is known of a task",
+     kChoiceOptions, Inspect},
+    {"logs", "[-f] [[AGENT/]NAMESPACE/]TASK_ID",
+     "a task's output; of a containerd's, what its reader has not taken",
+     "  -f, --follow               until the task has ended; not of a\n"
+     "                             containerd's\n"
      "      --stdout               only its stdout\n"
      "      --stderr               only its stderr\n"
-     "      --framework ID         the task's framework\n",
+     "      --namespace NS         a containerd's task, of this namespace\n"
+     "      --all-agents           refuse an id that several agents have\n"
+     "      --framework ID         the task's framework\n"
+     "      --work_dir DIR         as of ps\n",
      Logs},
     {"kill", "[--grace D] TASK_ID...", "end tasks",
      "      --grace D              between SIGTERM and SIGKILL\n"
@@ -71,8 +87,8 @@ constexpr Command kCommands[] = {
      "                             directory of the agent's socket by "
      "default\n",
      Lease},
-    {"timeline", "TASK_ID", "what has happened to a task, by time",
-     "      --framework ID         the task's framework\n", Timeline},
+    {"timeline", "[[AGENT/]NAMESPACE/]TASK_ID",
+     "what has happened to a task, by time", kChoiceOptions, Timeline},
     {"recovery", "", "what the agent's last recovery found and decided", "",
      Recovery},
     {"drain", "[--max_grace_period D] [--mark_gone] [--wait]",

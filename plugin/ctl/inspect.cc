@@ -4,10 +4,12 @@
 #include "plugin/ctl/commands.h"
 #include "plugin/ctl/failure.h"
 #include "plugin/ctl/format.h"
+#include "plugin/ctl/found_row.h"
 #include "plugin/ctl/json_output.h"
 #include "plugin/ctl/output.h"
 #include "plugin/ctl/table.h"
 #include "plugin/ctl/task.h"
+#include "plugin/ctl/task_choice.h"
 
 namespace holdfast::ctl {
 namespace {
@@ -28,6 +30,7 @@ std::string Facts(const v1::Task& task) {
       {"framework", task.framework_id()},
       {"executor", task.executor_id()},
       {"container", task.container_id()},
+      {"agent", task.agent()},
       {"state", v1::TaskState_Name(task.state())},
       {"exit", FormatEnd(task)},
       {"reason", ReasonName(task.reason())},
@@ -50,6 +53,23 @@ std::string Facts(const v1::Task& task) {
   });
 }
 
+// What containerd said of it.
+std::string Containerd(const v1::GetTaskResponse& response) {
+  if (!response.has_containerd()) return "";
+  const v1::ContainerdTask& said = response.containerd();
+  return Pairs({
+      {"bundle", said.bundle()},
+      {"shared shim of", said.group()},
+      {"runtime", said.runtime()},
+      {"runtime root", said.runtime_root()},
+      {"systemd cgroup", YesNo(said.systemd_cgroup())},
+      {"terminal", YesNo(said.terminal())},
+      {"stdin", said.stdin()},
+      {"stdout", said.stdout()},
+      {"stderr", said.stderr()},
+  });
+}
+
 std::string Updates(const v1::GetTaskResponse& response) {
   if (response.updates().empty()) return "";
   Table table({{"TIME"}, {"STATE"}, {"EXIT"}, {"UUID"}, {"MESSAGE"}});
@@ -65,23 +85,32 @@ std::string Updates(const v1::GetTaskResponse& response) {
 }  // namespace
 
 absl::StatusOr<int> Inspect(Invocation& invocation) {
-  TaskName name;
+  TaskChoice choice;
   OptionParser parser(invocation.globals);
-  parser.AddText(0, "framework", &name.framework_id);
+  choice.AddOptions(parser);
   HOLDFAST_ASSIGN_OR_RETURN(const auto operands,
                             parser.Parse(invocation.argc, invocation.argv));
-  HOLDFAST_RETURN_IF_ERROR(ExpectOne(operands, "TASK_ID"));
-  name.task_id = operands.front();
+  HOLDFAST_RETURN_IF_ERROR(choice.Take(operands));
 
-  HOLDFAST_ASSIGN_OR_RETURN(Client client, ConnectToAgent(invocation.globals));
-  const auto response = GetTask(client, name);
-  if (!response.ok()) {
-    return About(response.status(), absl::StrCat("inspect ", name.task_id));
+  v1::GetTaskResponse response;
+  const absl::Status answered = choice.Answer(
+      invocation.globals,
+      [&](Client& client) -> absl::Status {
+        HOLDFAST_ASSIGN_OR_RETURN(response, GetTask(client, choice.name()));
+        return absl::OkStatus();
+      },
+      [&](const FoundTask& task) -> absl::Status {
+        HOLDFAST_ASSIGN_OR_RETURN(response, Describe(task));
+        return absl::OkStatus();
+      });
+  if (!answered.ok()) {
+    return About(answered, absl::StrCat("inspect ", operands.front()));
   }
   HOLDFAST_RETURN_IF_ERROR(
       Print(invocation.globals.format == OutputFormat::kJson
-                ? JsonText(*response)
-                : absl::StrCat(Facts(response->task()), Updates(*response))));
+                ? JsonText(response)
+                : absl::StrCat(Facts(response.task()), Containerd(response),
+                               Updates(response))));
   return 0;
 }
 

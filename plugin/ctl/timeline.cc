@@ -1,14 +1,14 @@
 // timeline: what has happened to a task, by time.
-#include <utility>
-
 #include "absl/strings/str_cat.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
 #include "plugin/ctl/commands.h"
 #include "plugin/ctl/failure.h"
+#include "plugin/ctl/found_row.h"
 #include "plugin/ctl/json_output.h"
 #include "plugin/ctl/output.h"
 #include "plugin/ctl/table.h"
+#include "plugin/ctl/task_choice.h"
 
 namespace holdfast::ctl {
 namespace {
@@ -32,23 +32,35 @@ std::string AsTable(const v1::GetTimelineResponse& response) {
 }  // namespace
 
 absl::StatusOr<int> Timeline(Invocation& invocation) {
-  v1::GetTimelineRequest request;
+  TaskChoice choice;
   OptionParser parser(invocation.globals);
-  parser.AddText(0, "framework", request.mutable_framework_id());
+  choice.AddOptions(parser);
   HOLDFAST_ASSIGN_OR_RETURN(const auto operands,
                             parser.Parse(invocation.argc, invocation.argv));
-  HOLDFAST_RETURN_IF_ERROR(ExpectOne(operands, "TASK_ID"));
-  request.set_task_id(operands.front());
-  HOLDFAST_ASSIGN_OR_RETURN(Client client, ConnectToAgent(invocation.globals));
-  const auto response = client.Call(&Client::Stub::GetTimeline, request);
-  if (!response.ok()) {
-    return About(response.status(),
-                 absl::StrCat("timeline ", request.task_id()));
+  HOLDFAST_RETURN_IF_ERROR(choice.Take(operands));
+
+  v1::GetTimelineRequest request;
+  request.set_framework_id(choice.name().framework_id);
+  request.set_task_id(choice.name().task_id);
+  v1::GetTimelineResponse response;
+  const absl::Status answered = choice.Answer(
+      invocation.globals,
+      [&](Client& client) -> absl::Status {
+        HOLDFAST_ASSIGN_OR_RETURN(
+            response, client.Call(&Client::Stub::GetTimeline, request));
+        return absl::OkStatus();
+      },
+      [&](const FoundTask& task) -> absl::Status {
+        HOLDFAST_ASSIGN_OR_RETURN(response, MakeTimeline(task));
+        return absl::OkStatus();
+      });
+  if (!answered.ok()) {
+    return About(answered, absl::StrCat("timeline ", operands.front()));
   }
   HOLDFAST_RETURN_IF_ERROR(
       Print(invocation.globals.format == OutputFormat::kJson
-                ? JsonArray(response->events())
-                : AsTable(*response)));
+                ? JsonArray(response.events())
+                : AsTable(response)));
   return 0;
 }
 

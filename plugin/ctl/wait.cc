@@ -13,8 +13,8 @@ namespace holdfast::ctl {
 namespace {
 
 // Says how one ended, and what to exit with if it was the last one named.
-absl::StatusOr<int> Report(const Globals& globals, const TaskName& name,
-                           const absl::StatusOr<v1::Task>& task) {
+absl::StatusOr<int> ReportEnd(const Globals& globals, const TaskName& name,
+                              const absl::StatusOr<v1::Task>& task) {
   if (!task.ok()) {
     Say(About(task.status(), absl::StrCat("wait ", name.task_id)).message());
     return kExitFailed;
@@ -45,7 +45,7 @@ absl::StatusOr<int> Wait(Invocation& invocation) {
   absl::Status printed;
   const auto ended = [&](const TaskName& name,
                          const absl::StatusOr<v1::Task>& task) {
-    const auto reported = Report(invocation.globals, name, task);
+    const auto reported = ReportEnd(invocation.globals, name, task);
     if (!reported.ok()) printed = reported.status();
     if (name.task_id == operands.back()) last = reported;
   };

@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -18,6 +20,19 @@ std::string ReadLink(const std::string& path) {
   return size > 0 ? std::string(target, static_cast<size_t>(size)) : "";
 }
 
+// What `process` has open; nothing of one that has ended, or is not ours to
+// look at.
+std::vector<std::string> OpenFiles(const std::string& process) {
+  std::vector<std::string> paths;
+  const std::string directory = absl::StrCat("/proc/", process, "/fd");
+  const auto fds = SystemFiles().List(directory);
+  if (!fds.ok()) return paths;
+  for (const std::string& fd : *fds) {
+    paths.push_back(ReadLink(absl::StrCat(directory, "/", fd)));
+  }
+  return paths;
+}
+
 }  // namespace
 
 std::map<std::string, std::vector<FileOwner>> OpenFilesBelow(
@@ -29,20 +44,22 @@ std::map<std::string, std::vector<FileOwner>> OpenFilesBelow(
   for (const std::string& process : *processes) {
     pid_t pid;
     if (!absl::SimpleAtoi(process, &pid) || pid == getpid()) continue;
-    const std::string proc = absl::StrCat("/proc/", process);
-    const auto fds = SystemFiles().List(proc + "/fd");
-    if (!fds.ok()) continue;  // it has ended, or is not ours to look at
-    for (const std::string& fd : *fds) {
-      const std::string path = ReadLink(absl::StrCat(proc, "/fd/", fd));
+    for (const std::string& path : OpenFiles(process)) {
       if (!absl::StartsWith(path, below)) continue;
       std::vector<FileOwner>& of_path = owners[path];
       if (!of_path.empty() && of_path.back().pid == pid) continue;
       const std::string name =
-          ReadSmallFile(proc + "/comm").value_or("a process");
+          ReadSmallFile(absl::StrCat("/proc/", process, "/comm"))
+              .value_or("a process");
       of_path.push_back({pid, std::string(absl::StripAsciiWhitespace(name))});
     }
   }
   return owners;
+}
+
+bool HasOpen(pid_t pid, const std::string& path) {
+  const std::vector<std::string> paths = OpenFiles(absl::StrCat(pid));
+  return std::find(paths.begin(), paths.end(), path) != paths.end();
 }
 
 }  // namespace holdfast

@@ -19,4 +19,9 @@ struct FileOwner {
 std::map<std::string, std::vector<FileOwner>> OpenFilesBelow(
     const std::string& directory);
 
+// Whether the process `pid` has the file that `path` names open: what tells a
+// shim from whoever has its number now. False too where it may not be looked
+// at.
+bool HasOpen(pid_t pid, const std::string& path);
+
 }  // namespace holdfast

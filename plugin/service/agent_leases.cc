@@ -10,8 +10,8 @@
 #include "api/reasons.h"
 #include "api/time_convert.h"
 #include "base/errors.h"
+#include "plugin/rows/timeline.h"
 #include "plugin/service/agent.h"
-#include "plugin/service/timeline.h"
 #include "shim/bundle/lease.h"
 
 namespace holdfast {

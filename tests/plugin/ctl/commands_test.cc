@@ -62,7 +62,7 @@ TEST_F(CommandsTest, PsAsJsonIsOneArrayWithEveryFieldInEveryRow) {
   for (const auto& row : rows.values()) {
     for (const char* name :
          {"task_id", "framework_id", "executor_id", "container_id", "state",
-          "pid", "shim_pid", "attached", "exit_code", "signal"}) {
+          "pid", "shim_pid", "attached", "exit_code", "signal", "agent"}) {
       EXPECT_TRUE(row.struct_value().fields().contains(name)) << name;
     }
   }

@@ -290,6 +290,7 @@ grpc::Status FakeOrchestrator::LaunchTask(Context*,
     task.set_pid(4711);
     task.set_shim_pid(4710);
     task.set_attached(true);
+    task.set_agent("agent-1");
     task.set_checkpoint(frameworks_[request->framework_id()].checkpoint());
     task.add_command(request->task().command().value());
     task.mutable_command()->MergeFrom(request->task().command().arguments());
@@ -394,6 +395,18 @@ grpc::Status FakeOrchestrator::GetTask(Context*,
   response->mutable_updates()->Assign(known->updates.begin(),
                                       known->updates.end());
   *response->mutable_info() = known->launch.task();
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeOrchestrator::GetTimeline(
+    Context*, const v1::GetTimelineRequest* request,
+    v1::GetTimelineResponse* response) {
+  MutexLock lock(mutex_);
+  const KnownTask* known = Find(request->framework_id(), request->task_id());
+  if (known == nullptr) return TaskUnknown();
+  v1::TimelineEvent& event = *response->add_events();
+  event.set_kind(v1::TimelineEvent::LAUNCH);
+  event.set_message("by the agent");
   return grpc::Status::OK;
 }
 

@@ -79,6 +79,8 @@ class FakeOrchestrator final : public v1::Orchestrator::Service {
                         v1::GetTasksResponse*) override;
   grpc::Status GetTask(Context*, const v1::GetTaskRequest*,
                        v1::GetTaskResponse*) override;
+  grpc::Status GetTimeline(Context*, const v1::GetTimelineRequest*,
+                           v1::GetTimelineResponse*) override;
   grpc::Status RemoveTask(Context*, const v1::RemoveTaskRequest*,
                           v1::RemoveTaskResponse*) override;
   grpc::Status Logs(Context*, const v1::LogsRequest*,
