@@ -24,7 +24,8 @@ as_root() {
 
 jobs_count() { nproc; }
 
-# build PRESET [TARGET…]: configures build/PRESET and builds it.
+# build PRESET [TARGET…]: configures build/PRESET and builds it; with what is in
+# HOLDFAST_CMAKE_OPTIONS, if anything.
 build() {
   local preset=$1
   shift
@@ -32,7 +33,8 @@ build() {
   [ $# -gt 0 ] && targets=(--target "$@")
   (
     cd "$HOLDFAST_ROOT"
-    cmake --preset "$preset" >/dev/null
+    # shellcheck disable=SC2086 # it is a list
+    cmake --preset "$preset" ${HOLDFAST_CMAKE_OPTIONS-} >/dev/null
     cmake --build "build/$preset" -j "$(jobs_count)" "${targets[@]}"
   )
 }

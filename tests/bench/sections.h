@@ -21,6 +21,10 @@ struct Options {
   std::vector<int> recovery_sizes = {100, 300, 1000, 3000};
   int recovery_runs = 5;
   int updates = 300;
+  std::string containerd = "1.6";  // of build/peers
+  int containerd_tasks = 200;
+  int containerd_launches = 40;  // and execs, and in each run of many
+  int containerd_runs = 5;
 };
 
 // Each makes an agent of its own and leaves nothing.
@@ -36,5 +40,10 @@ absl::Status MeasureRecovery(const Options& options, Figures& figures);
 // From a custom executor's update, and from the end of a command's process, to
 // the orchestrator's stream.
 absl::Status MeasureUpdates(const Options& options, Figures& figures);
+// Our shim beside the stock one, under the same containerd and with the same
+// runc: idle, launch, exec, many at a time, restarts of containerd.
+absl::Status MeasureContainerd(const Options& options, Figures& figures);
+// NotFound: what it needs is not here, and which.
+absl::Status ContainerdIsThere(const Options& options);
 
 }  // namespace holdfast::bench

@@ -3,6 +3,9 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/files.h"
 #include "gtest/gtest.h"
 
 namespace holdfast {
@@ -50,6 +53,18 @@ bool Eventually(const std::function<bool()>& holds, absl::Duration timeout) {
     absl::SleepFor(kAskAgain);
   }
   return true;
+}
+
+void AwaitChildOf(pid_t pid) {
+  const std::string parent = absl::StrCat("\nPPid:\t", pid, "\n");
+  EXPECT_TRUE(Eventually([&] {
+    const auto names = SystemFiles().List("/proc");
+    for (const std::string& name : names.value()) {
+      const auto status = ReadSmallFile("/proc/" + name + "/status");
+      if (status.ok() && absl::StrContains(*status, parent)) return true;
+    }
+    return false;
+  })) << pid;
 }
 
 }  // namespace holdfast

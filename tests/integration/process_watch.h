@@ -35,4 +35,8 @@ class ProcessWatch {
 bool Eventually(const std::function<bool()>& holds,
                 absl::Duration timeout = absl::Seconds(20 * kSlowness));
 
+// Waits until `pid` has a child: of a shell, what stands before that has been
+// done, a trap for instance.
+void AwaitChildOf(pid_t pid);
+
 }  // namespace holdfast

@@ -1,0 +1,18 @@
+#include "tests/containerd/test_bundle.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "gtest/gtest.h"
+
+namespace holdfast::containerd {
+
+void MakeBundle(const std::string& directory, const BundleOptions& options) {
+  std::filesystem::create_directories(directory + "/rootfs");
+  std::ofstream(directory + "/config.json") << ConfigJson(options);
+  EXPECT_EQ(mkfifo((directory + "/log").c_str(), 0600), 0);
+}
+
+}  // namespace holdfast::containerd

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "tests/containerd/spec_json.h"
+
+namespace holdfast::containerd {
+
+// The bundle's directory, with config.json, an empty rootfs/ and the FIFO
+// `log`, as containerd leaves it to a shim.
+void MakeBundle(const std::string& directory, const BundleOptions& options);
+
+}  // namespace holdfast::containerd
