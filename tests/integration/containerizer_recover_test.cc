@@ -4,6 +4,8 @@
 
 #include "base/files.h"
 #include "gmock/gmock.h"
+#include "hack/local_agent/cgroup_sweep.h"
+#include "hack/local_agent/processes.h"
 #include "plugin/checkpoint/layout.h"
 #include "tests/integration/containerizer_fixture.h"
 
@@ -162,6 +164,11 @@ TEST_F(DamagedContainer, IsNotSafeToLaunchAgain) {
   const std::string journal =
       layout.Journal(Get("c-1").task().container_id(), true);
   KillAgent();
+  // What a shim that lives has there is left to it.
+  ASSERT_TRUE(Eventually([&] {
+    hack::ReapOrphans();
+    return hack::ProcessesBelow(agent().cgroups_root()).empty();
+  }));
   ASSERT_TRUE(ReplaceFile(SystemFiles(), journal, "no journal at all").ok());
 
   RestartAgent();
