@@ -29,7 +29,7 @@ struct Invocation {
   std::string bundle;          // empty: the current directory
   bool debug = false;
   // Ours alone, from `start` to the server.
-  std::string group;
+  std::string group;  // empty: the task is alone in it
   std::string socket;
 };
 

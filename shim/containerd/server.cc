@@ -60,9 +60,11 @@ absl::Status Serve(const Invocation& invocation, UniqueFd listening) {
       invocation.name_space,
       invocation.address,
       invocation.group};
+  const std::string& name =
+      invocation.group.empty() ? invocation.id : invocation.group;
   rpc::TtrpcServer server(*loop);
   TaskService service(surroundings, server, [&] {
-    LeaveGroup(surroundings.places, invocation.group, invocation.socket);
+    LeaveGroup(surroundings.places, name, invocation.socket);
     loop->After(kLeaveTimeout, [&] { loop->Stop(); });
     server.Drain([&] { events.Flush(kEventsTimeout, [&] { loop->Stop(); }); });
   });

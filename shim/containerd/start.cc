@@ -70,10 +70,9 @@ absl::Status Spawn(const Invocation& invocation, const std::string& group,
                                     invocation.id,
                                     "-address",
                                     invocation.address,
-                                    "-group",
-                                    group,
                                     "-socket",
                                     socket.path};
+  if (!group.empty()) words.insert(words.end(), {"-group", group});
   if (invocation.debug) words.push_back("-debug");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -135,7 +134,7 @@ absl::StatusOr<std::string> Start(const Invocation& invocation,
     HOLDFAST_ASSIGN_OR_RETURN(
         const UniqueFd cgroup,
         CgroupFor(input.options.shim_cgroup, NameOf(socket.path)));
-    HOLDFAST_RETURN_IF_ERROR(Spawn(invocation, name, socket, cgroup));
+    HOLDFAST_RETURN_IF_ERROR(Spawn(invocation, key, socket, cgroup));
     path = socket.path;
   }
   const std::string address = "unix://" + *path;

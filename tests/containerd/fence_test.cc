@@ -247,6 +247,25 @@ TEST_F(FenceTest, AShimThatHungWhenItsTaskWasGivenUpLeavesByItself) {
   EXPECT_FALSE(init.Runs());
 }
 
+TEST_F(FenceTest, NothingIsLeftOfAShimThatIsKilledAfterItsTaskWasGivenUp) {
+  MakeBundleOf("c1");
+  std::unique_ptr<TtrpcCaller> caller = StartShim(OurShim(), "c1");
+  ASSERT_NE(caller, nullptr);
+  (void)Run(*caller);
+  ASSERT_EQ(ShimPids().size(), 1U);
+  const ProcessWatch shim(ShimPids()[0]);
+
+  shim.Kill(SIGSTOP);
+  caller.reset();
+  EXPECT_EQ(RunShim(OurShim(), "c1", "delete").exit_code, 0);
+  shim.Kill(SIGKILL);
+
+  EXPECT_NE(shim.WaitForEnd(absl::Seconds(15)), absl::InfiniteFuture());
+  for (const std::string& file : FilesBelow(holdfast_directory())) {
+    ADD_FAILURE() << file;
+  }
+}
+
 // The second would wait for ever: the first takes the container away.
 TEST_F(FenceTest, TwoWhoDeleteItAreBothAnswered) {
   MakeBundleOf("c1");
