@@ -9,7 +9,13 @@
 namespace holdfast::containerd {
 namespace {
 
-constexpr char kPrefix[] = "dev.holdfast.";
+// Ours is what begins with "dev.holdfast."; what is about output also without
+// the first word. Empty: it is somebody else's.
+absl::string_view OurPart(absl::string_view name) {
+  if (absl::ConsumePrefix(&name, "dev.holdfast.")) return name;
+  const bool is_short = absl::StartsWith(name, "holdfast.output.");
+  return is_short ? absl::StripPrefix(name, "holdfast.") : "";
+}
 
 absl::Status MustBe(absl::string_view value, absl::string_view allowed) {
   return absl::InvalidArgumentError(
@@ -23,7 +29,7 @@ absl::StatusOr<WhenFull> ParsePolicy(absl::string_view value) {
   return MustBe(value, "spool, drop-oldest or block");
 }
 
-// `name` without the prefix.
+// `name`: our part of it.
 absl::Status Take(absl::string_view name, absl::string_view value,
                   Annotations& result, bool& checkpoint) {
   if (name == "checkpoint") {
@@ -57,10 +63,10 @@ absl::StatusOr<Annotations> ParseAnnotations(
   Annotations result;
   bool checkpoint = true;
   for (const auto& [name, value] : annotations) {
-    if (!absl::StartsWith(name, kPrefix)) continue;
-    HOLDFAST_RETURN_IF_ERROR(Annotate(
-        Take(absl::StripPrefix(name, kPrefix), value, result, checkpoint),
-        absl::StrCat("annotation ", name)));
+    const absl::string_view ours = OurPart(name);
+    if (ours.empty()) continue;
+    HOLDFAST_RETURN_IF_ERROR(Annotate(Take(ours, value, result, checkpoint),
+                                      absl::StrCat("annotation ", name)));
   }
   if (!checkpoint) result.recovery_timeout = absl::ZeroDuration();
   return result;

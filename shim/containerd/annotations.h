@@ -14,7 +14,7 @@ namespace holdfast::containerd {
 //   dev.holdfast.recovery_timeout     "15mins"; absent: the container lives on
 //   dev.holdfast.output.spool_bytes   "64MiB" (default)
 //   dev.holdfast.output.policy        "spool" (default), "drop-oldest", "block"
-// docs/containerd.md says what each does.
+// The last two also without "dev.". docs/containerd.md says what each does.
 struct Annotations {
   // How long the container lives without a daemon; zero where it is not to
   // outlive its daemon.

@@ -31,6 +31,18 @@ TEST(Annotations, SetTheFenceAndTheSpool) {
   EXPECT_EQ(parsed->spool.when_full, WhenFull::kDropOldest);
 }
 
+TEST(Annotations, OfOutputAreKnownByTheirShorterNames) {
+  const auto parsed =
+      ParseAnnotations({{"holdfast.output.spool_bytes", "2MiB"},
+                        {"holdfast.output.policy", "block"},
+                        {"holdfast.example.com/x", "somebody's own"}});
+
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->spool.max_bytes, 2u * 1024 * 1024);
+  EXPECT_EQ(parsed->spool.when_full, WhenFull::kBlock);
+  EXPECT_FALSE(ParseAnnotations({{"holdfast.output.policy", "drop"}}).ok());
+}
+
 TEST(Annotations, WithoutACheckpointEndWithTheDaemon) {
   const auto parsed =
       ParseAnnotations({{"dev.holdfast.checkpoint", "false"},
