@@ -63,7 +63,8 @@ TaskService::TaskService(const Surroundings& surroundings,
       [this](uint64_t connection) { OnConnectionOpened(connection); });
   server_.OnConnectionClosed(
       [this](uint64_t connection) { OnConnectionClosed(connection); });
-  server_.OnRequest([this] {
+  server_.OnRequest([this](uint64_t connection) {
+    attached_.insert(connection);
     surroundings_.events.DaemonIsThere();
     for (const auto& [id, container] : containers_) container->RetryReaders();
   });
@@ -130,7 +131,7 @@ void TaskService::Create(const task::CreateTaskRequest& request,
             static_cast<uint32_t>((*(*container)->Find(""))->pid()));
         (*container)->DaemonAttached();
         // The daemon may have died while it was made.
-        if (connections_.empty()) (*container)->DaemonLost();
+        if (attached_.empty()) (*container)->DaemonLost();
         containers_[id] = *std::move(container);
         answer(std::move(response));
       });
@@ -298,11 +299,10 @@ void TaskService::OnConnectionOpened(uint64_t connection) {
 void TaskService::OnConnectionClosed(uint64_t connection) {
   const bool was_oldest = *connections_.begin() == connection;
   connections_.erase(connection);
-  if (!connections_.empty()) {
-    if (was_oldest) surroundings_.events.DaemonIsBack();
-    return;
+  if (attached_.erase(connection) != 0 && attached_.empty()) {
+    for (const auto& [id, container] : containers_) container->DaemonLost();
   }
-  for (const auto& [id, container] : containers_) container->DaemonLost();
+  if (was_oldest && !connections_.empty()) surroundings_.events.DaemonIsBack();
   CheckNeeded();
 }
 

@@ -72,6 +72,7 @@ class TaskService {
   std::map<std::string, std::shared_ptr<Container>> containers_;
   std::set<std::string> being_made_;
   std::set<uint64_t> connections_;
+  std::set<uint64_t> attached_;  // those that have asked for anything
   bool given_up_ = false;  // a task of ours was
   EventLoop::TimerId unneeded_timer_ = 0;
 };

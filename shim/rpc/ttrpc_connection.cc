@@ -33,9 +33,10 @@ bool WantsAnswer(uint8_t type) {
 }  // namespace
 
 TtrpcConnection::TtrpcConnection(std::shared_ptr<const TtrpcContext> context,
-                                 std::function<void()> sent,
+                                 uint64_t number, std::function<void()> sent,
                                  std::function<void()> lost)
     : context_(std::move(context)),
+      number_(number),
       sent_(std::move(sent)),
       lost_(std::move(lost)) {}
 
@@ -113,7 +114,7 @@ absl::Status TtrpcConnection::Begin(uint32_t stream, absl::string_view data) {
                              [this, stream, late] { Finish(stream, late); });
   }
   calls_[stream] = deadline;
-  if (context_->on_request) context_->on_request();
+  if (context_->on_request) context_->on_request(number_);
   (*method)(request.payload(), [weak = weak_from_this(), stream](
                                    const absl::StatusOr<std::string>& result) {
     const std::shared_ptr<TtrpcConnection> self = weak.lock();

@@ -24,7 +24,7 @@ struct TtrpcContext {
   EventLoop& loop;
   TtrpcServerOptions options;
   absl::flat_hash_map<std::string, Methods> services;
-  std::function<void()> on_request;
+  std::function<void(uint64_t)> on_request;  // of a connection
 };
 
 // One client's connection: every frame of it that wants an answer gets one, on
@@ -33,8 +33,8 @@ class TtrpcConnection final
     : public std::enable_shared_from_this<TtrpcConnection>,
       private TtrpcChannel::Owner {
  public:
-  // `sent`: all_sent() has become true. `lost`: once, last.
-  TtrpcConnection(std::shared_ptr<const TtrpcContext> context,
+  // `number`: its own. `sent`: all_sent() has become true. `lost`: once, last.
+  TtrpcConnection(std::shared_ptr<const TtrpcContext> context, uint64_t number,
                   std::function<void()> sent, std::function<void()> lost);
   ~TtrpcConnection();
 
@@ -57,6 +57,7 @@ class TtrpcConnection final
   void Answer(uint32_t stream, const absl::StatusOr<std::string>& result);
 
   const std::shared_ptr<const TtrpcContext> context_;
+  const uint64_t number_;
   std::function<void()> sent_;
   std::function<void()> lost_;
   std::shared_ptr<TtrpcChannel> channel_;

@@ -55,7 +55,8 @@ absl::StatusOr<uint64_t> TtrpcServer::Impl::Serve(UniqueFd connected) {
   if (draining_) return absl::FailedPreconditionError("serve: draining");
   const uint64_t number = next_number_++;
   auto connection = std::make_shared<TtrpcConnection>(
-      context_, [this] { CheckDrained(); }, [this, number] { Lost(number); });
+      context_, number, [this] { CheckDrained(); },
+      [this, number] { Lost(number); });
   HOLDFAST_RETURN_IF_ERROR(connection->Start(std::move(connected)));
   connections_[number] = std::move(connection);
   if (on_opened_) on_opened_(number);
@@ -121,7 +122,7 @@ void TtrpcServer::OnConnectionClosed(std::function<void(uint64_t)> callback) {
   impl_->on_closed_ = std::move(callback);
 }
 
-void TtrpcServer::OnRequest(std::function<void()> callback) {
+void TtrpcServer::OnRequest(std::function<void(uint64_t)> callback) {
   impl_->context_->on_request = std::move(callback);
 }
 

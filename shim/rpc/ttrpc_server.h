@@ -52,8 +52,8 @@ class TtrpcServer {
   // Called with the number of each new connection, and of each that is gone.
   void OnConnectionOpened(std::function<void(uint64_t)> callback);
   void OnConnectionClosed(std::function<void(uint64_t)> callback);
-  // Called before each request is handled.
-  void OnRequest(std::function<void()> callback);
+  // Called with the number of its connection, before each request is handled.
+  void OnRequest(std::function<void(uint64_t)> callback);
   size_t connections() const;
 
   // Accepts no more, and calls `done` when what was answered is sent, or nobody

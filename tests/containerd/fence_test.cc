@@ -139,6 +139,25 @@ TEST_F(FenceTest, ADaemonThatComesBackInTimeKeepsIt) {
   Remove(*caller);
 }
 
+TEST_F(FenceTest, AConnectionThatAsksForNothingDoesNotKeepIt) {
+  MakeBundleOf(
+      "c1", {.args = {"/bin/sh", "-c", "trap 'exit 4' TERM; sleep 1000 & wait"},
+             .annotations = {{"dev.holdfast.recovery_timeout", "2secs"}}});
+  std::unique_ptr<TtrpcCaller> caller = StartShim(OurShim(), "c1");
+  ASSERT_NE(caller, nullptr);
+  const ProcessWatch init(Run(*caller));
+  const std::unique_ptr<TtrpcCaller> silent = DialAgain();
+  ASSERT_NE(silent, nullptr);
+
+  caller.reset();
+  const absl::Time lost = absl::Now();
+  const absl::Time ended = init.WaitForEnd(absl::Seconds(20));
+
+  EXPECT_GE(ended - lost, absl::Seconds(1.5));
+  EXPECT_LE(ended - lost, absl::Seconds(2.5) * kSlowness);
+  Remove(*silent);
+}
+
 TEST_F(FenceTest, WithoutCheckpointItEndsWithTheConnection) {
   MakeBundleOf("c1", {.annotations = {{"dev.holdfast.checkpoint", "false"}}});
   std::unique_ptr<TtrpcCaller> caller = StartShim(OurShim(), "c1");

@@ -83,7 +83,7 @@ TtrpcServing::TtrpcServing(TtrpcServerOptions options, const Clock& clock) {
       [this](uint64_t number) { opened.push_back(number); });
   server->OnConnectionClosed(
       [this](uint64_t number) { closed.push_back(number); });
-  server->OnRequest([this] { ++requests; });
+  server->OnRequest([this](uint64_t) { ++requests; });
 }
 
 TtrpcPeer TtrpcServing::Connect() {
