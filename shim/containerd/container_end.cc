@@ -135,6 +135,10 @@ void Container::OnFenced() {
     Log(Severity::kError, recorded.ToString(), {{"id", id()}});
   }
   (void)init_.Signal(SIGTERM);  // it may have ended by itself
+  // A paused one would not take it, nor SIGKILL where its freezer is v1's.
+  if (init_.state() == TaskState::kPaused) {
+    Resume([](const absl::StatusOr<Empty>&) {});
+  }
   kill_timer_ = surroundings_.loop.After(kFenceGrace, [this] {
     kill_timer_ = 0;
     (void)init_.Signal(SIGKILL);

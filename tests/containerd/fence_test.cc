@@ -158,6 +158,30 @@ TEST_F(FenceTest, AConnectionThatAsksForNothingDoesNotKeepIt) {
   Remove(*silent);
 }
 
+TEST_F(FenceTest, EndsAContainerThatIsPaused) {
+  MakeBundleOf(
+      "c1", {.args = {"/bin/sh", "-c", "trap 'exit 4' TERM; sleep 1000 & wait"},
+             .annotations = {{"dev.holdfast.recovery_timeout", "1secs"}}});
+  std::unique_ptr<TtrpcCaller> caller = StartShim(OurShim(), "c1");
+  ASSERT_NE(caller, nullptr);
+  const pid_t pid = Run(*caller);
+  AwaitChildOf(pid);
+  const ProcessWatch init(pid);
+  task::PauseRequest pause;
+  pause.set_id("c1");
+  ASSERT_TRUE(
+      TaskClient(*caller).Call<google::protobuf::Empty>("Pause", pause).ok());
+
+  caller.reset();
+
+  EXPECT_NE(init.WaitForEnd(absl::Seconds(10)), absl::InfiniteFuture());
+  EXPECT_TRUE(Eventually([&] { return Facts().exited.has_value(); }));
+  EXPECT_EQ(Facts().exited->exit_code(), 4);
+  caller = DialAgain();
+  ASSERT_NE(caller, nullptr);
+  Remove(*caller);
+}
+
 TEST_F(FenceTest, WithoutCheckpointItEndsWithTheConnection) {
   MakeBundleOf("c1", {.annotations = {{"dev.holdfast.checkpoint", "false"}}});
   std::unique_ptr<TtrpcCaller> caller = StartShim(OurShim(), "c1");
