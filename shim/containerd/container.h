@@ -107,7 +107,7 @@ class Container {
   void ForgetExecs();
 
   void StartInit(Started started);
-  absl::Status OnInitStarted();
+  void OnInitStarted();
   absl::Status WriteExecSpec(const task::ExecProcessRequest& request);
   void StartExec(Process& process, Started started);
   void OnExecStarted(Process& process, pid_t pid);

@@ -52,9 +52,8 @@ void Container::Start(const std::string& exec_id,
 void Container::StartInit(Started started) {
   const auto on_started =
       [this, started = std::move(started)](const absl::Status& status) {
-        absl::Status told = status;
-        if (told.ok()) told = OnInitStarted();
-        started(told, init_.pid());
+        if (status.ok()) OnInitStarted();
+        started(status, init_.pid());
       };
   if (request_.checkpoint().empty()) return runtime_.Start(id(), on_started);
   runtime_.Run(RuntimeRestore(),
@@ -66,13 +65,18 @@ void Container::StartInit(Started started) {
                });
 }
 
-absl::Status Container::OnInitStarted() {
+void Container::OnInitStarted() {
   init_.SetState(TaskState::kRunning);
+  // It runs, whatever the disk says.
+  if (absl::Status recorded =
+          journal_->Running(surroundings_.loop.clock().Now());
+      !recorded.ok()) {
+    Log(Severity::kError, recorded.ToString(), {{"id", id()}});
+  }
   ::containerd::events::TaskStart event;
   event.set_container_id(id());
   event.set_pid(static_cast<uint32_t>(init_.pid()));
   Publish("/tasks/start", "TaskStart", event.SerializeAsString());
-  return journal_->Running(surroundings_.loop.clock().Now());
 }
 
 OciRuntime::Restore Container::RuntimeRestore() const {

@@ -25,7 +25,7 @@ v1::Intent IntentOf(const std::string& id, const v1::ContainerdTask& task,
   intent.set_agent_id(task.address());
   intent.set_framework_id(task.namespace_());
   intent.set_executor_id(id);
-  intent.set_checkpoint(true);
+  intent.set_checkpoint(recovery_timeout > absl::ZeroDuration());
   if (recovery_timeout != absl::InfiniteDuration()) {
     *intent.mutable_recovery_timeout() = ToProto(recovery_timeout);
   }
@@ -72,11 +72,13 @@ absl::StatusOr<TaskJournal> TaskJournal::Create(const std::string& directory,
   const std::string path = directory + "/journal";
   HOLDFAST_RETURN_IF_ERROR(RemoveFormer(directory, path));
   HOLDFAST_RETURN_IF_ERROR(MakeDirectories(directory));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      ExecutorJournal journal,
-      ExecutorJournal::Create(VolatileFiles(), path,
-                              IntentOf(id, task, recovery_timeout, now)));
-  return TaskJournal(std::move(journal));
+  absl::StatusOr<ExecutorJournal> journal = ExecutorJournal::Create(
+      VolatileFiles(), path, IntentOf(id, task, recovery_timeout, now));
+  if (!journal.ok()) {
+    (void)RemoveTree(directory);  // the first error is the one to tell
+    return journal.status();
+  }
+  return TaskJournal(*std::move(journal));
 }
 
 absl::Status TaskJournal::Created(pid_t pid, absl::Time now) {
