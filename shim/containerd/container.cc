@@ -20,19 +20,13 @@
 namespace holdfast::containerd {
 namespace {
 
-// Where runc and what behaves as it keep their state, as the stock shims have
-// it.
-constexpr char kDefaultRuntimeRoot[] = "/run/containerd/runc";
-
 OciRuntime::Options RuntimeOptions(const TaskOptions& options,
                                    const Surroundings& surroundings,
                                    const std::string& binary,
                                    const std::string& bundle) {
   OciRuntime::Options result;
   result.binary = binary;
-  result.root =
-      absl::StrCat(options.root.empty() ? kDefaultRuntimeRoot : options.root,
-                   "/", surroundings.name_space);
+  result.root = RuntimeRoot(options, surroundings.name_space);
   result.systemd_cgroup = options.systemd_cgroup;
   result.log_directory = bundle;
   return result;

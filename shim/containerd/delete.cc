@@ -17,6 +17,7 @@
 #include "shim/containerd/mounts.h"
 #include "shim/containerd/oci_runtime.h"
 #include "shim/containerd/places.h"
+#include "shim/containerd/runtime_binary.h"
 #include "shim/containerd/shim_cgroup.h"
 
 namespace holdfast::containerd {
@@ -60,13 +61,26 @@ task::DeleteResponse EndOf(const ExecutorFacts& facts) {
   return response;
 }
 
-void RemoveContainer(const v1::ContainerdTask& of, const std::string& id) {
+// As the journal has it; without one, the runtime that it would have been.
+OciRuntime::Options RuntimeOf(const absl::StatusOr<ExecutorFacts>& facts,
+                              const Invocation& invocation) {
   OciRuntime::Options options;
-  options.binary = of.runtime();
-  options.root = of.runtime_root();
-  options.systemd_cgroup = of.systemd_cgroup();
+  if (facts.ok()) {
+    const v1::ContainerdTask& task = facts->intent.containerd();
+    options.binary = task.runtime();
+    options.root = task.runtime_root();
+    options.systemd_cgroup = task.systemd_cgroup();
+  } else {
+    options.binary = RuntimeBinary({}).value_or("runc");
+    options.root = RuntimeRoot({}, invocation.name_space);
+  }
+  return options;
+}
+
+void RemoveContainer(const OciRuntime::Options& runtime,
+                     const std::string& id) {
   const auto removed =
-      OciRuntime::RunToEnd(options, {"delete", "--force", id}, kRuntimeTimeout);
+      OciRuntime::RunToEnd(runtime, {"delete", "--force", id}, kRuntimeTimeout);
   if (!removed.ok()) {
     Log(Severity::kWarning, removed.status().ToString(), {{"id", id}});
   }
@@ -82,9 +96,12 @@ absl::StatusOr<task::DeleteResponse> Delete(const Invocation& invocation) {
   task::DeleteResponse response = AtEnd(kUnknownExit, absl::Now());
   if (facts.ok()) {
     response = EndOf(*facts);
-    RemoveContainer(facts->intent.containerd(), invocation.id);
   } else if (!absl::IsNotFound(facts.status())) {
     Log(Severity::kError, facts.status().ToString(), {{"id", invocation.id}});
+  }
+  // Of one that was deleted there is neither a journal nor anything else.
+  if (!absl::IsNotFound(facts.status())) {
+    RemoveContainer(RuntimeOf(facts, invocation), invocation.id);
   }
   const std::string bundle =
       invocation.bundle.empty() ? "." : invocation.bundle;

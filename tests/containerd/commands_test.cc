@@ -1,0 +1,129 @@
+// What containerd runs our shim's program for, beside the server: what is
+// printed, and what is left when it goes wrong.
+#include <signal.h>
+#include <sys/mount.h>
+
+#include <filesystem>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "api/containerd/bootstrap.pb.h"
+#include "base/files.h"
+#include "google/protobuf/any.pb.h"
+#include "tests/containerd/leftovers.h"
+#include "tests/containerd/script.h"
+#include "tests/integration/process_watch.h"
+
+namespace holdfast::containerd {
+namespace {
+
+class CommandsTest : public ScriptTest {
+ protected:
+  void SetUp() override {
+    ShimTest::SetUp();
+    if (!OurShim().IsThere()) GTEST_SKIP() << "this build has no shim of ours";
+    MakeBundleOf("c1");
+  }
+};
+
+TEST_F(CommandsTest, VersionIsPrinted) {
+  const CommandResult version = RunShim(OurShim(), "c1", "-v");
+
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_TRUE(absl::StrContains(version.out, "Version:")) << version.out;
+}
+
+TEST_F(CommandsTest, InfoTellsTheRuntimesFeatures) {
+  const CommandResult result = RunShim(OurShim(), "c1", "-info");
+
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  ::containerd::runtime::bootstrap::v1::RuntimeInfo info;
+  ASSERT_TRUE(info.ParseFromString(result.out));
+  EXPECT_EQ(info.name(), "io.containerd.holdfast.v2");
+  EXPECT_TRUE(absl::EndsWith(info.features().type_url(), "Features"));
+  EXPECT_TRUE(absl::StrContains(info.features().value(), "ociVersion"));
+}
+
+TEST_F(CommandsTest, AnUnknownActionIsRefusedByName) {
+  const CommandResult result = RunShim(OurShim(), "c1", "restart");
+
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_TRUE(absl::StrContains(result.err, "\"restart\"")) << result.err;
+}
+
+TEST_F(CommandsTest, StartWithoutASpecNamesTheFile) {
+  std::filesystem::remove(BundleOf("c1") + "/config.json");
+
+  const CommandResult result = RunShim(OurShim(), "c1", "start");
+
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_TRUE(absl::StrContains(result.err, "config.json")) << result.err;
+}
+
+TEST_F(CommandsTest, DeleteOfATaskThatNeverWasIsAnswered) {
+  const CommandResult result = RunShim(OurShim(), "c1", "delete");
+
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  task::DeleteResponse response;
+  ASSERT_TRUE(response.ParseFromString(result.out));
+  EXPECT_EQ(response.exit_status(), 255U);
+  EXPECT_TRUE(response.has_exited_at());
+}
+
+// With a runtime's root that it cannot know from the journal: the usual one.
+TEST_F(CommandsTest, DeleteRemovesAContainerWhoseJournalIsDamaged) {
+  std::unique_ptr<TtrpcCaller> caller = StartShim(OurShim(), "c1");
+  ASSERT_NE(caller, nullptr);
+  TaskClient client(*caller);
+  task::CreateTaskRequest create = Request("c1");
+  create.clear_options();
+  const auto created = client.Call<task::CreateTaskResponse>("Create", create);
+  ASSERT_TRUE(created.ok()) << created.status();
+  const ProcessWatch init(static_cast<pid_t>(created->pid()));
+  KillAll(ShimPids());
+  for (const std::string& file : FilesBelow(holdfast_directory())) {
+    if (!absl::EndsWith(file, "/journal")) continue;
+    ASSERT_TRUE(ReplaceFile(SystemFiles(), file, "no journal at all").ok());
+  }
+  EXPECT_TRUE(init.Runs());
+
+  const CommandResult result = RunShim(OurShim(), "c1", "delete");
+
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(absl::StrContains(result.err, "journal")) << result.err;
+  EXPECT_FALSE(init.Runs());
+  std::filesystem::remove("/run/containerd/runc/" + unique());
+}
+
+TEST_F(CommandsTest, ACreateOnAFullDiskSaysSoAndLeavesNothing) {
+  const std::string disk = holdfast_directory() + "/lib";
+  std::filesystem::create_directories(disk);
+  ASSERT_EQ(mount("small", disk.c_str(), "tmpfs", 0, "size=4k"), 0);
+  const std::unique_ptr<TtrpcCaller> caller = StartShim(OurShim(), "c1");
+  ASSERT_NE(caller, nullptr);
+  TaskClient client(*caller);
+
+  const auto created =
+      client.Call<task::CreateTaskResponse>("Create", Request("c1"));
+
+  EXPECT_TRUE(absl::IsResourceExhausted(created.status())) << created.status();
+  EXPECT_TRUE(
+      absl::StrContains(created.status().message(), "No space left on device"))
+      << created.status();
+  for (const auto& left : std::filesystem::recursive_directory_iterator(disk)) {
+    EXPECT_NE(left.path().filename(), "c1") << left.path();
+  }
+  EXPECT_TRUE(MountsBelow(BundleOf("c1")).empty());
+  ASSERT_EQ(umount(disk.c_str()), 0);
+  // The next one has a disk.
+  EXPECT_TRUE(
+      client.Call<task::CreateTaskResponse>("Create", Request("c1")).ok());
+  task::DeleteRequest remove;
+  remove.set_id("c1");
+  EXPECT_TRUE(client.Call<task::DeleteResponse>("Delete", remove).ok());
+  (void)client.Call<google::protobuf::Empty>("Shutdown",
+                                             task::ShutdownRequest());
+}
+
+}  // namespace
+}  // namespace holdfast::containerd
