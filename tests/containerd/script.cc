@@ -25,7 +25,7 @@ Transcript ScriptTest::Play(const Shim& shim) {
   struct Part {
     const char* name;
     Scenario scenario;
-    BundleOptions bundle;
+    OciBundleOptions bundle;
   };
   const std::vector<std::string> obedient = {
       "/bin/sh", "-c", "trap 'exit 7' TERM; sleep 1000 & wait"};
@@ -56,7 +56,7 @@ Transcript ScriptTest::Play(const Shim& shim) {
        {.args = {"/bin/sh", "-c",
                  "sleep 0.5; dd if=/dev/zero of=/dev/null bs=64M count=1; "
                  "sleep 0.5; exit 5"},
-        .memory_bytes = 16 << 20}},
+        .memory_limit_bytes = 16 << 20}},
       {"two in one shim", &ScriptTest::TwoInOneShim, {}},
       {"deleted while running", &ScriptTest::DeletedWhileRunning, {}},
       {"deleted after its end",
@@ -70,7 +70,7 @@ Transcript ScriptTest::Play(const Shim& shim) {
 }
 
 void ScriptTest::PlayScenario(const Shim& shim, const std::string& name,
-                              Scenario scenario, BundleOptions bundle,
+                              Scenario scenario, OciBundleOptions bundle,
                               Transcript& transcript) {
   std::filesystem::remove_all(Scratch("bundles"));
   std::filesystem::remove_all(Scratch("io"));

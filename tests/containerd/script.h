@@ -24,7 +24,7 @@ class ScriptTest : public ShimTest {
   using Scenario = void (ScriptTest::*)(Conversation& say);
 
   void PlayScenario(const Shim& shim, const std::string& name,
-                    Scenario scenario, BundleOptions bundle,
+                    Scenario scenario, OciBundleOptions bundle,
                     Transcript& transcript);
 
   void NothingCreated(Conversation& say);

@@ -7,14 +7,14 @@ namespace holdfast::containerd {
 
 void ScriptTest::Execs(Conversation& say) {
   say.Create(Request("c1"));
-  say.Exec("c1/e0", ProcessJson({"/bin/sh", "-c", "exit 2"}, false));
+  say.Exec("c1/e0", OciProcess({"/bin/sh", "-c", "exit 2"}));
   say.Start("c1/e0");
   say.Wait("c1/e0");
   say.Delete("c1/e0");
   say.Start("c1");
 
-  say.Exec("c1/e1", ProcessJson({"/bin/sh", "-c", "exit 3"}, false));
-  say.Exec("c1/e1", ProcessJson({"/bin/sh", "-c", "exit 4"}, false));
+  say.Exec("c1/e1", OciProcess({"/bin/sh", "-c", "exit 3"}));
+  say.Exec("c1/e1", OciProcess({"/bin/sh", "-c", "exit 4"}));
   say.State("c1/e1");
   say.Kill("c1/e1", SIGTERM);
   say.ResizePty("c1/e1", 80, 24);
@@ -37,7 +37,7 @@ void ScriptTest::Execs(Conversation& say) {
   say.ResizePty("c1/e1", 80, 24);
   say.CloseIo("c1/e1");
 
-  say.Exec("c1/e2", ProcessJson({"/bin/sleep", "1000"}, false));
+  say.Exec("c1/e2", OciProcess({"/bin/sleep", "1000"}));
   say.Start("c1/e2");
   say.State("c1/e2");
   say.Pids("c1");
@@ -49,7 +49,7 @@ void ScriptTest::Execs(Conversation& say) {
   say.State("c1/e2");
   say.Delete("c1/e2");
   // An exec's id may be used again.
-  say.Exec("c1/e2", ProcessJson({"/bin/true"}, false));
+  say.Exec("c1/e2", OciProcess({"/bin/true"}));
   say.Start("c1/e2");
   say.Wait("c1/e2");
   say.Delete("c1/e2");
@@ -64,7 +64,7 @@ void ScriptTest::Execs(Conversation& say) {
 void ScriptTest::BadExecs(Conversation& say) {
   say.Create(Request("c1"));
   say.Start("c1");
-  say.Exec("c1/e1", ProcessJson({"/no/such/program"}, false));
+  say.Exec("c1/e1", OciProcess({"/no/such/program"}));
   say.Start("c1/e1");
   say.State("c1/e1");
   say.Wait("c1/e1");
@@ -73,14 +73,14 @@ void ScriptTest::BadExecs(Conversation& say) {
   say.Exec("c1/e2", "no json", {}, "with no JSON");
   say.State("c1/e2");
   say.Start("c1/e2");
-  say.Exec("c1/e4", ProcessJson({"/bin/true"}, false));
+  say.Exec("c1/e4", OciProcess({"/bin/true"}));
   say.Delete("c1/e4");
   say.State("c1/e4");
-  say.Exec("c1/..", ProcessJson({"/bin/true"}, false));
-  say.Exec("c1/c1", ProcessJson({"/bin/true"}, false));
+  say.Exec("c1/..", OciProcess({"/bin/true"}));
+  say.Exec("c1/c1", OciProcess({"/bin/true"}));
   task::ExecProcessRequest nowhere;
   nowhere.set_stdout(Scratch("io/no-such-fifo"));
-  say.Exec("c1/e5", ProcessJson({"/bin/echo", "hello"}, false), nowhere,
+  say.Exec("c1/e5", OciProcess({"/bin/echo", "hello"}), nowhere,
            "to a FIFO that is not there");
   say.Start("c1/e5");
   say.State("c1/e5");
@@ -104,8 +104,7 @@ void ScriptTest::ExecIo(Conversation& say) {
   io.set_stdin(in.path());
   io.set_stdout(out.path());
   io.set_stderr(err.path());
-  say.Exec("c1/e1", ProcessJson({"/bin/sh", "-c", "cat; echo err >&2"}, false),
-           io);
+  say.Exec("c1/e1", OciProcess({"/bin/sh", "-c", "cat; echo err >&2"}), io);
   say.Start("c1/e1");
   say.State("c1/e1");
   in.Write("through cat\n");
@@ -123,8 +122,8 @@ void ScriptTest::ExecIo(Conversation& say) {
   tty.set_terminal(true);
   tty.set_stdin(tty_in.path());
   tty.set_stdout(tty_out.path());
-  say.Exec("c1/e2",
-           ProcessJson({"/bin/sh", "-c", "read line; stty size"}, true), tty);
+  say.Exec("c1/e2", OciProcess({"/bin/sh", "-c", "read line; stty size"}, true),
+           tty);
   say.Start("c1/e2");
   say.State("c1/e2");
   say.ResizePty("c1/e2", 132, 43);

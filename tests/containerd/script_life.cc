@@ -20,7 +20,7 @@ void ScriptTest::NothingCreated(Conversation& say) {
   say.Wait("c1");
   say.Pause("c1");
   say.Resume("c1");
-  say.Exec("c1/e1", ProcessJson({"/bin/true"}, false));
+  say.Exec("c1/e1", OciProcess({"/bin/true"}));
   say.ResizePty("c1", 80, 24);
   say.CloseIo("c1");
   say.Update("c1", "{}");
@@ -73,7 +73,7 @@ void ScriptTest::Life(Conversation& say) {
   say.Kill("c1", SIGKILL, true);
   say.Pause("c1");
   say.Resume("c1");
-  say.Exec("c1/e1", ProcessJson({"/bin/true"}, false));
+  say.Exec("c1/e1", OciProcess({"/bin/true"}));
   say.Update("c1", R"({"memory":{"limit":134217728}})");
   say.Start("c1");
   say.Checkpoint("c1", Scratch("io"));
@@ -97,11 +97,11 @@ void ScriptTest::Paused(Conversation& say) {
   say.Start("c1");
   AwaitChildOf(say.pid("c1"));
   say.BeginWait("c1");
-  say.Exec("c1/e1", ProcessJson({"/bin/true"}, false));
+  say.Exec("c1/e1", OciProcess({"/bin/true"}));
   say.Pause("c1");
   say.State("c1");
   say.Pause("c1");
-  say.Exec("c1/e2", ProcessJson({"/bin/true"}, false));
+  say.Exec("c1/e2", OciProcess({"/bin/true"}));
   say.Delete("c1");
   say.Stats("c1");
   say.Pids("c1");
@@ -123,7 +123,7 @@ void ScriptTest::Paused(Conversation& say) {
 void ScriptTest::Killed(Conversation& say) {
   say.Create(Request("c1"));
   say.Start("c1");
-  say.Exec("c1/e1", ProcessJson({"/bin/sleep", "1000"}, false));
+  say.Exec("c1/e1", OciProcess({"/bin/sleep", "1000"}));
   say.Start("c1/e1");
   say.Kill("c1", SIGKILL, true);
   say.Wait("c1");
@@ -154,7 +154,7 @@ void ScriptTest::TwoInOneShim(Conversation& say) {
   say.Start("c1");
   say.Connect("c2");
   say.Pids("c2");
-  say.Exec("c2/e1", ProcessJson({"/bin/sh", "-c", "exit 6"}, false));
+  say.Exec("c2/e1", OciProcess({"/bin/sh", "-c", "exit 6"}));
   say.State("c1/e1");
   say.Start("c2/e1");
   say.Wait("c2/e1");

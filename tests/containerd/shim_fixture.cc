@@ -37,7 +37,7 @@ void ShimTest::SetUp() {
   unique_ = Basename(directory_.path());  // mkdtemp(3) made it unique
   AdoptOrphans();
   rootfs_ = Scratch("busybox");
-  MakeRootfs(rootfs_);
+  MakeBusyboxRootfs(rootfs_);
   events_ = std::make_unique<EventsServer>(Scratch("events.sock"));
 }
 
@@ -49,7 +49,7 @@ std::string ShimTest::BundleOf(const std::string& id) const {
   return Scratch(absl::StrCat("bundles/", id));
 }
 
-void ShimTest::MakeBundleOf(const std::string& id, BundleOptions options) {
+void ShimTest::MakeBundleOf(const std::string& id, OciBundleOptions options) {
   if (options.cgroups_path.empty())
     options.cgroups_path = absl::StrCat("/", unique_, "-", id);
   MakeBundle(BundleOf(id), options);

@@ -36,7 +36,7 @@ class ShimTest : public testing::Test {
   }
   std::string BundleOf(const std::string& id) const;
   // Its cgroup gets a name of its own where `options` has none.
-  void MakeBundleOf(const std::string& id, BundleOptions options = {});
+  void MakeBundleOf(const std::string& id, OciBundleOptions options = {});
   // A bind mount of busybox, for Create.
   const std::string& rootfs() const { return rootfs_; }
   std::string runtime_root() const { return Scratch("runc"); }

@@ -9,9 +9,10 @@
 
 namespace holdfast::containerd {
 
-void MakeBundle(const std::string& directory, const BundleOptions& options) {
+void MakeBundle(const std::string& directory, OciBundleOptions options) {
+  options.own_network = false;
   std::filesystem::create_directories(directory + "/rootfs");
-  std::ofstream(directory + "/config.json") << ConfigJson(options);
+  std::ofstream(directory + "/config.json") << OciConfig(options);
   EXPECT_EQ(mkfifo((directory + "/log").c_str(), 0600), 0);
 }
 

@@ -120,7 +120,8 @@ std::string OciConfig(const OciBundleOptions& options) {
       Quoted(options.cgroups_path), R"(,"resources":{)", memory,
       R"("devices":[{"allow":true,"access":"rwm"}]},"namespaces":[)",
       options.own_pid_namespace ? R"({"type":"pid"},)" : "",
-      R"({"type":"ipc"},{"type":"uts"},{"type":"mount"},{"type":"network"}]}})");
+      options.own_network ? R"({"type":"network"},)" : "",
+      R"({"type":"ipc"},{"type":"uts"},{"type":"mount"}]}})");
 }
 
 void MakeBusyboxRootfs(const std::string& directory) {
@@ -138,8 +139,9 @@ void MakeBusyboxRootfs(const std::string& directory) {
                   static_cast<size_t>(status.st_size)) == status.st_size);
   }
   for (const char* applet :
-       {"sh", "sleep", "cat", "echo", "true", "false", "ls", "ps", "kill", "dd",
-        "tail", "seq", "stty", "tty", "wc", "head", "yes", "touch", "id"}) {
+       {"sh", "sleep", "cat", "echo",  "true", "false", "ls",
+        "ps", "kill",  "dd",  "tail",  "seq",  "stty",  "tty",
+        "wc", "head",  "yes", "touch", "id",   "cut",   "date"}) {
     const std::string path = absl::StrCat(directory, "/bin/", applet);
     Must(symlink("busybox", path.c_str()) == 0 || errno == EEXIST);
   }

@@ -20,6 +20,7 @@ struct OciBundleOptions {
   std::map<std::string, std::string> annotations = {};
   bool own_pid_namespace = true;
   int64_t memory_limit_bytes = 0;  // 0: none
+  bool own_network = true;         // which takes a while to be made
   // Without: an empty rootfs, for a test that mounts one there.
   bool with_rootfs = true;
 };

@@ -7,7 +7,7 @@
 #include "absl/time/time.h"
 #include "base/errors.h"
 #include "hack/local_agent/client.h"
-#include "tests/containerd/spec_json.h"
+#include "tests/fakes/oci_bundle.h"
 
 namespace holdfast::bench {
 namespace {
@@ -78,8 +78,10 @@ absl::Status ContainerdClient::Register(const Sleeper& sleeper) {
   options.set_type_url(sleeper.options.GetTypeName());
   options.set_value(sleeper.options.SerializeAsString());
   container.mutable_spec()->set_type_url(kSpecType);
-  container.mutable_spec()->set_value(holdfast::containerd::ConfigJson(
-      {.args = {"/bin/sleep", "100000"}, .cgroups_path = sleeper.cgroup}));
+  container.mutable_spec()->set_value(
+      OciConfig({.args = {"/bin/sleep", "100000"},
+                 .cgroups_path = sleeper.cgroup,
+                 .own_network = false}));
   containers::CreateContainerResponse response;
   return Call("Containers.Create", containers_, &Containers::Create, request,
               &response);
@@ -128,8 +130,7 @@ absl::Status ContainerdClient::ExecTrue(const std::string& id,
   request.set_container_id(id);
   request.set_exec_id(exec_id);
   request.mutable_spec()->set_type_url(kProcessType);
-  request.mutable_spec()->set_value(
-      holdfast::containerd::ProcessJson({"/bin/true"}, /*terminal=*/false));
+  request.mutable_spec()->set_value(OciProcess({"/bin/true"}));
   tasks::Nothing response;
   HOLDFAST_RETURN_IF_ERROR(
       Call("Tasks.Exec", tasks_, &Tasks::Exec, request, &response));

@@ -25,7 +25,7 @@
 #include "hack/local_agent/cgroup_sweep.h"
 #include "hack/local_agent/interrupt.h"
 #include "hack/local_agent/processes.h"
-#include "tests/containerd/spec_json.h"
+#include "tests/fakes/oci_bundle.h"
 
 namespace holdfast::bench {
 namespace {
@@ -127,7 +127,7 @@ absl::StatusOr<std::unique_ptr<ContainerdDaemon>> ContainerdDaemon::Start(
     const std::string& oci_runtime, const std::string& directory) {
   std::unique_ptr<ContainerdDaemon> daemon(
       new ContainerdDaemon(peer, shim, oci_runtime, directory));
-  containerd::MakeRootfs(directory + "/rootfs");
+  MakeBusyboxRootfs(directory + "/rootfs");
   daemon->WriteConfig();
   HOLDFAST_RETURN_IF_ERROR(daemon->MakeShimGroup());
   HOLDFAST_RETURN_IF_ERROR(daemon->StartAgain(0).status());
