@@ -73,6 +73,13 @@ absl::StatusOr<Group::Socket> Group::MakeSocket() const {
   return socket;
 }
 
+void Group::Remove() const {
+  const absl::StatusOr<std::string> socket =
+      ReadSmallFile(AddressFile(directory_));
+  if (socket.ok()) (void)unlink(socket->c_str());
+  (void)RemoveTree(directory_);
+}
+
 void ForgetGroup(const Places& places, const std::string& name) {
   const absl::StatusOr<std::string> socket =
       ReadSmallFile(AddressFile(places.GroupDirectory(name)));

@@ -27,6 +27,8 @@ class Group {
     UniqueFd listening;
   };
   absl::StatusOr<Socket> MakeSocket() const;
+  // Nobody serves it: nothing is left of it.
+  void Remove() const;
 
  private:
   Group(const Places& places, std::string directory, UniqueFd lock)

@@ -112,6 +112,29 @@ absl::Status WriteAddress(const std::string& address) {
   return SystemFiles().Rename(temporary, "address");
 }
 
+std::string AddressOf(const std::string& path) { return "unix://" + path; }
+
+// The address comes first: a bundle that is gone, because containerd was
+// started again meanwhile and knows nothing of it, gets no server.
+absl::StatusOr<std::string> StartServer(const Invocation& invocation,
+                                        const StartInput& input,
+                                        const std::string& key,
+                                        const Group& group) {
+  RemoveEmptyShimCgroups();
+  AdjustOomScore();
+  if (!input.events_address.empty()) {
+    setenv("TTRPC_ADDRESS", input.events_address.c_str(), /*replace=*/1);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const Group::Socket socket, group.MakeSocket());
+  const std::string address = AddressOf(socket.path);
+  HOLDFAST_RETURN_IF_ERROR(WriteAddress(address));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const UniqueFd cgroup,
+      CgroupFor(input.options.shim_cgroup, NameOf(socket.path)));
+  HOLDFAST_RETURN_IF_ERROR(Spawn(invocation, key, socket, cgroup));
+  return address;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> Start(const Invocation& invocation,
@@ -123,22 +146,13 @@ absl::StatusOr<std::string> Start(const Invocation& invocation,
   const std::string key = GroupOf(spec.annotations);
   const std::string name = key.empty() ? invocation.id : key;
   HOLDFAST_ASSIGN_OR_RETURN(const Group group, Group::Lock(places, name));
-  std::optional<std::string> path = group.FindSocket();
-  if (!path) {
-    RemoveEmptyShimCgroups();
-    AdjustOomScore();
-    if (!input.events_address.empty()) {
-      setenv("TTRPC_ADDRESS", input.events_address.c_str(), /*replace=*/1);
-    }
-    HOLDFAST_ASSIGN_OR_RETURN(const Group::Socket socket, group.MakeSocket());
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const UniqueFd cgroup,
-        CgroupFor(input.options.shim_cgroup, NameOf(socket.path)));
-    HOLDFAST_RETURN_IF_ERROR(Spawn(invocation, key, socket, cgroup));
-    path = socket.path;
+  if (const std::optional<std::string> path = group.FindSocket()) {
+    HOLDFAST_RETURN_IF_ERROR(WriteAddress(AddressOf(*path)));
+    return AddressOf(*path);
   }
-  const std::string address = "unix://" + *path;
-  HOLDFAST_RETURN_IF_ERROR(WriteAddress(address));
+  absl::StatusOr<std::string> address =
+      StartServer(invocation, input, key, group);
+  if (!address.ok()) group.Remove();
   return address;
 }
 

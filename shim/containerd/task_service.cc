@@ -14,7 +14,9 @@ namespace {
 // A daemon that comes back dials its shims first of all; one that has no task
 // here and is not dialled for so long was forgotten.
 constexpr absl::Duration kUnneeded = absl::Minutes(1);
-// One that gave its tasks up (`delete`) does not come back for more.
+// One that gave its tasks up (`delete`) does not come back for more. Nor does
+// one that was started again after `start` and before Create: it looks for what
+// is here (1.6 by Connect alone, and then keeps the connection for ever).
 constexpr absl::Duration kGivenUp = absl::Seconds(5);
 
 // A reply that is given in any case: whoever was to give it may be gone before,
@@ -102,6 +104,8 @@ void TaskService::Add(absl::string_view name,
 absl::StatusOr<Container*> TaskService::Find(const std::string& id) {
   const auto found = containers_.find(id);
   if (found == containers_.end()) {
+    // Its time runs on while it is asked more often.
+    if (!std::exchange(forgotten_, true)) CheckNeeded();
     return absl::NotFoundError("container not created");
   }
   found->second->DaemonAttached();
@@ -120,6 +124,8 @@ void TaskService::Create(const task::CreateTaskRequest& request,
     return answer(absl::UnknownError(
         absl::StrCat("container with given ID already exists: ", id)));
   }
+  forgotten_ = false;
+  CheckNeeded();
   Container::Create(
       surroundings_, request, [this] { CheckNeeded(); },
       [this, id, answer = std::move(answer)](
@@ -270,9 +276,8 @@ void TaskService::Stats(const task::StatsRequest& request,
 
 void TaskService::Connect(const task::ConnectRequest& request,
                           Answer<task::ConnectResponse> answer) {
-  task::ConnectResponse response;
+  task::ConnectResponse response;  // also of what is not here
   response.set_shim_pid(static_cast<uint32_t>(getpid()));
-  // Also of what is not here.
   const absl::StatusOr<Container*> container = Find(request.id());
   if (container.ok()) {
     response.set_task_pid(
@@ -318,11 +323,10 @@ void TaskService::CheckNeeded() {
   }
   surroundings_.loop.Cancel(unneeded_timer_);
   unneeded_timer_ = 0;
-  const bool needed =
-      !connections_.empty() || !containers_.empty() || !being_made_.empty();
-  if (needed) return;
-  unneeded_timer_ =
-      surroundings_.loop.After(given_up_ ? kGivenUp : kUnneeded, [this] {
+  const bool waited_for = !connections_.empty() && !forgotten_;
+  if (waited_for || !containers_.empty() || !being_made_.empty()) return;
+  unneeded_timer_ = surroundings_.loop.After(
+      given_up_ || forgotten_ ? kGivenUp : kUnneeded, [this] {
         unneeded_timer_ = 0;
         if (over_) std::exchange(over_, nullptr)();
       });

@@ -21,7 +21,7 @@ class TaskService {
  public:
   // `over` is called once, when the shim is not needed any more: Shutdown was
   // asked for and no container is left, or there is neither a container nor a
-  // daemon for a while.
+  // daemon that may ask for one for a while.
   TaskService(const Surroundings& surroundings, rpc::TtrpcServer& server,
               std::function<void()> over);
   ~TaskService();
@@ -73,7 +73,9 @@ class TaskService {
   std::set<std::string> being_made_;
   std::set<uint64_t> connections_;
   std::set<uint64_t> attached_;  // those that have asked for anything
-  bool given_up_ = false;  // a task of ours was
+  bool given_up_ = false;        // a task of ours was
+  // By a daemon that is there and looked here for what it does not know.
+  bool forgotten_ = false;
   EventLoop::TimerId unneeded_timer_ = 0;
 };
 

@@ -60,6 +60,44 @@ TEST_F(CommandsTest, StartWithoutASpecNamesTheFile) {
   EXPECT_TRUE(absl::StrContains(result.err, "config.json")) << result.err;
 }
 
+TEST_F(CommandsTest, StartThatCannotWriteTheAddressLeavesNoShim) {
+  std::filesystem::create_directory(BundleOf("c1") + "/.address");
+
+  const CommandResult result = RunShim(OurShim(), "c1", "start");
+
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_TRUE(absl::StrContains(result.err, "address")) << result.err;
+  EXPECT_TRUE(ShimPids().empty());
+  EXPECT_TRUE(FilesBelow(holdfast_directory()).empty());
+}
+
+// 1.6 keeps its connection for ever to a shim that has nothing when it is
+// started again.
+TEST_F(CommandsTest, AShimThatADaemonFindsEmptyEndsUnlessATaskComes) {
+  MakeBundleOf("c2");
+  const std::unique_ptr<TtrpcCaller> one = StartShim(OurShim(), "c1");
+  const std::unique_ptr<TtrpcCaller> other = StartShim(OurShim(), "c2");
+  ASSERT_TRUE(one != nullptr && other != nullptr);
+  TaskClient used(*one);
+  for (TtrpcCaller* caller : {one.get(), other.get()}) {
+    task::ConnectRequest connect;
+    connect.set_id(caller == one.get() ? "c1" : "c2");
+    EXPECT_TRUE(TaskClient(*caller)
+                    .Call<task::ConnectResponse>("Connect", connect)
+                    .ok());
+  }
+  EXPECT_TRUE(
+      used.Call<task::CreateTaskResponse>("Create", Request("c1")).ok());
+
+  EXPECT_TRUE(
+      Eventually([this] { return ShimPids().size() == 1; }, absl::Seconds(30)));
+
+  task::DeleteRequest remove;
+  remove.set_id("c1");
+  EXPECT_TRUE(used.Call<task::DeleteResponse>("Delete", remove).ok());
+  (void)used.Call<google::protobuf::Empty>("Shutdown", task::ShutdownRequest());
+}
+
 TEST_F(CommandsTest, DeleteOfATaskThatNeverWasIsAnswered) {
   const CommandResult result = RunShim(OurShim(), "c1", "delete");
 

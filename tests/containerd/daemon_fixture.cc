@@ -241,6 +241,17 @@ std::vector<std::string> DaemonTest::RuntimeStates() const {
   return ours;
 }
 
+std::vector<std::string> DaemonTest::Bundles() const {
+  std::vector<std::string> bundles;
+  for (const char* of : {"state", "root"}) {
+    const std::string tasks =
+        absl::StrCat(of, "/io.containerd.runtime.v2.task/", Namespace());
+    for (std::string& entry : Entries(Scratch(tasks)))
+      bundles.push_back(std::move(entry));
+  }
+  return bundles;
+}
+
 std::vector<std::string> DaemonTest::Leftovers() const {
   std::vector<std::string> left;
   for (const pid_t pid : LivingChildren())
@@ -258,12 +269,7 @@ std::vector<std::string> DaemonTest::Leftovers() const {
     left.push_back("journal " + file);
   for (const std::string& entry : RuntimeStates())
     left.push_back("runtime's state " + entry);
-  for (const char* of : {"state", "root"}) {
-    const std::string tasks =
-        absl::StrCat(of, "/io.containerd.runtime.v2.task/", Namespace());
-    for (const std::string& entry : Entries(Scratch(tasks)))
-      left.push_back("file " + entry);
-  }
+  for (const std::string& bundle : Bundles()) left.push_back("file " + bundle);
   return left;
 }
 
@@ -282,8 +288,10 @@ void DaemonTest::TearDown() {
   if (path_.empty()) return;  // skipped
   if (!daemon_) StartDaemon();
   RemoveContainers();
-  // A shim that still has events for it waits for a daemon that is gone.
-  (void)Eventually([this] { return ShimPids().empty(); }, absl::Seconds(10));
+  // A shim that still has events for it waits for a daemon that is gone, and
+  // the daemon removes what a shim leaves that it had forgotten.
+  (void)Eventually([this] { return ShimPids().empty() && Bundles().empty(); },
+                   absl::Seconds(10));
   StopDaemon();
   (void)Eventually([this] { return Leftovers().empty(); }, absl::Seconds(5));
   if (!may_leave_) {

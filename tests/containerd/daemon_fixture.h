@@ -84,6 +84,7 @@ class DaemonTest : public testing::TestWithParam<Lane> {
   void WriteConfig() const;
   void RemoveContainers() const;
   void StopDaemon();
+  std::vector<std::string> Bundles() const;
   std::vector<std::string> RuntimeStates() const;
   std::vector<std::string> Leftovers() const;
   void Sweep();
