@@ -16,6 +16,10 @@ namespace {
 constexpr uint64_t kTimerEvent = ~uint64_t{0};
 constexpr uint64_t kWakeEvent = ~uint64_t{0} - 1;
 
+// The loop whose callbacks this thread runs: it looks at what is posted before
+// it sleeps, and need not be woken.
+thread_local const EventLoop* dispatching = nullptr;
+
 absl::Status AddToEpoll(int epoll, int fd, uint32_t events, uint64_t number) {
   epoll_event event = {.events = events, .data = {.u64 = number}};
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
@@ -134,7 +138,7 @@ void EventLoop::Post(std::function<void()> task) {
     was_empty = posted_.empty();
     posted_.push_back(std::move(task));
   }
-  if (was_empty) {
+  if (was_empty && dispatching != this) {
     const uint64_t one = 1;
     (void)!write(wake_fd_.get(), &one, sizeof one);  // can only be full: awake
   }
@@ -149,9 +153,16 @@ void EventLoop::RunPosted() {
   for (const std::function<void()>& task : tasks) task();
 }
 
+bool EventLoop::HasPosted() {
+  MutexLock lock(mutex_);
+  return !posted_.empty();
+}
+
 void EventLoop::Wait(int timeout_ms) {
   epoll_event events[64];
-  const int ready = epoll_wait(epoll_.get(), events, 64, timeout_ms);
+  const int ready =
+      epoll_wait(epoll_.get(), events, 64, HasPosted() ? 0 : timeout_ms);
+  const EventLoop* const outer = std::exchange(dispatching, this);
   for (int i = 0; i < ready; ++i) {
     const uint64_t number = events[i].data.u64;
     uint64_t count;
@@ -160,7 +171,6 @@ void EventLoop::Wait(int timeout_ms) {
       RunDueTimers();
     } else if (number == kWakeEvent) {
       (void)!read(wake_fd_.get(), &count, sizeof count);
-      RunPosted();
     } else if (const auto found = watches_.find(number);
                found != watches_.end()) {
       // Held, since the callback may unwatch itself.
@@ -168,6 +178,8 @@ void EventLoop::Wait(int timeout_ms) {
       watched->callback(events[i].events);
     }
   }
+  RunPosted();
+  dispatching = outer;
 }
 
 void EventLoop::Run() {

@@ -72,6 +72,7 @@ class EventLoop {
             UniqueFd wake_fd);
   void Wait(int timeout_ms);
   void RunDueTimers();
+  bool HasPosted() ABSL_LOCKS_EXCLUDED(mutex_);
   void RunPosted() ABSL_LOCKS_EXCLUDED(mutex_);
   void ArmTimerFd();
 

@@ -22,6 +22,10 @@ constexpr absl::Duration kDefaultRecoveryTimeout = absl::Seconds(900);
 constexpr absl::Duration kShortestPause = absl::Milliseconds(50);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
+// What a shim's socket and window take while the shim reads nothing: to write
+// so much does not wait.
+constexpr size_t kTakenAtOnceBytes = 32 * 1024;
+
 // A channel of its own for each connection: one that is kept would wait out
 // the backoff of its failures, with a new shim already there.
 std::unique_ptr<v1::Executor::Stub> NewStub(const std::string& endpoint) {
@@ -120,9 +124,20 @@ void ExecutorDriver::SendUpdate(v1::TaskStatus status) {
   v1::ExecutorCall::Update update;
   update.set_uuid(RandomUuid());
   *update.mutable_status() = std::move(status);
-  const MutexLock lock(mutex_);
-  unacknowledged_.push_back(std::move(update));
-  changed_.notify_all();
+  v1::ExecutorCall call;
+  Connection* connection;
+  {
+    const MutexLock lock(mutex_);
+    unacknowledged_bytes_ += update.ByteSizeLong();
+    unacknowledged_.push_back(std::move(update));
+    // By the writer's thread it takes a wake-up longer.
+    const bool here = subscribed_ && sent_ + 1 == unacknowledged_.size() &&
+                      unacknowledged_bytes_ <= kTakenAtOnceBytes;
+    connection = here ? TakeNext(call) : nullptr;
+    if (connection == nullptr) return changed_.notify_all();
+  }
+  connection->Write(call);  // the reader sees the end as well
+  Written();
 }
 
 void ExecutorDriver::Stop() {
@@ -156,7 +171,8 @@ absl::Status ExecutorDriver::Connect() {
   connection.Write(Subscribe(connection));  // if not, Read is over at once
   v1::ExecutorEvent event;
   if (connection.Read(event) && event.has_subscribed()) {
-    std::thread writer([&] { WriteUpdates(connection); });
+    BeginWriting();
+    std::thread writer([this] { WriteUpdates(); });
     while (connection.Read(event)) Handle(event);
     Disconnect();
     writer.join();
@@ -182,27 +198,49 @@ v1::ExecutorCall ExecutorDriver::Subscribe(Connection& connection) {
   return call;
 }
 
+// By then nobody writes; what was being written has failed.
 void ExecutorDriver::Disconnect() {
   const MutexLock lock(mutex_);
   connection_ = nullptr;
+  subscribed_ = false;
   changed_.notify_all();
+  while (writing_) changed_.wait(mutex_);
 }
 
-void ExecutorDriver::WriteUpdates(Connection& connection) {
+void ExecutorDriver::BeginWriting() {
+  const MutexLock lock(mutex_);
+  subscribed_ = true;
+}
+
+void ExecutorDriver::WriteUpdates() {
   v1::ExecutorCall call;
-  while (NextToSend(call)) {
-    if (!connection.Write(call)) return;  // the reader sees the end as well
+  while (Connection* const connection = AwaitNext(call)) {
+    connection->Write(call);  // the reader sees the end as well
+    Written();
   }
 }
 
-bool ExecutorDriver::NextToSend(v1::ExecutorCall& call) {
+ExecutorDriver::Connection* ExecutorDriver::AwaitNext(v1::ExecutorCall& call) {
   const MutexLock lock(mutex_);
-  while (connection_ != nullptr && sent_ == unacknowledged_.size()) {
+  while (connection_ != nullptr) {
+    if (Connection* const connection = TakeNext(call)) return connection;
     changed_.wait(mutex_);
   }
-  if (connection_ == nullptr) return false;
+  return nullptr;
+}
+
+ExecutorDriver::Connection* ExecutorDriver::TakeNext(v1::ExecutorCall& call) {
+  if (writing_ || sent_ == unacknowledged_.size()) return nullptr;
   *call.mutable_update() = unacknowledged_[sent_++];
-  return true;
+  writing_ = true;
+  return connection_;
+}
+
+void ExecutorDriver::Written() {
+  const MutexLock lock(mutex_);
+  writing_ = false;
+  const bool awaited = connection_ == nullptr || sent_ < unacknowledged_.size();
+  if (awaited) changed_.notify_all();
 }
 
 void ExecutorDriver::Handle(const v1::ExecutorEvent& event) {
@@ -240,6 +278,7 @@ void ExecutorDriver::OnAcknowledged(const std::string& uuid) {
     if (unacknowledged_[i].uuid() != uuid) continue;
     // The shim knows that the task was started, and will not say it again.
     launched_.erase(unacknowledged_[i].status().task_id());
+    unacknowledged_bytes_ -= unacknowledged_[i].ByteSizeLong();
     unacknowledged_.erase(unacknowledged_.begin() +
                           static_cast<std::ptrdiff_t>(i));
     --sent_;

@@ -76,9 +76,16 @@ class ExecutorDriver {
   void Handle(const v1::ExecutorEvent& event);
   void OnLaunch(const v1::TaskInfo& task);
   void OnAcknowledged(const std::string& uuid) ABSL_LOCKS_EXCLUDED(mutex_);
+  void BeginWriting() ABSL_LOCKS_EXCLUDED(mutex_);
   // The writer's thread, one for each connection.
-  void WriteUpdates(Connection& connection);
-  bool NextToSend(v1::ExecutorCall& call) ABSL_LOCKS_EXCLUDED(mutex_);
+  void WriteUpdates() ABSL_LOCKS_EXCLUDED(mutex_);
+  // What is to be written next, and to what; null: the connection is over.
+  Connection* AwaitNext(v1::ExecutorCall& call) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Null: nothing is to be written, or it is not our turn. One writes at a
+  // time, and says when it has Written().
+  Connection* TakeNext(v1::ExecutorCall& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Written() ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsDone() ABSL_LOCKS_EXCLUDED(mutex_);
   void CancelIfDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Pause(absl::Duration delay) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -95,7 +102,10 @@ class ExecutorDriver {
   Mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<v1::ExecutorCall::Update> unacknowledged_ ABSL_GUARDED_BY(mutex_);
+  size_t unacknowledged_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // of them, on this connection
+  bool subscribed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Connection* connection_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };

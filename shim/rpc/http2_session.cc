@@ -208,10 +208,16 @@ void Http2Session::Schedule() {
   });
 }
 
+// What others have to send because of what came goes out before our answer:
+// an update is shown before its executor hears that it is kept.
 void Http2Session::OnSocket(uint32_t events) {
+  const std::shared_ptr<Http2Session> self = shared_from_this();
   if ((events & EPOLLOUT) != 0) blocked_ = false;  // Flush() reads if it must
   if ((events & ~uint32_t{EPOLLOUT}) != 0) Read();
-  Pump();
+  pumping_ = true;
+  Dispatch();
+  pumping_ = false;
+  Schedule();
 }
 
 // Writes and tells until there is nothing left of either. What we are told of
