@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "api/time_convert.h"
 #include "base/boot_id.h"
 #include "base/errors.h"
 #include "google/protobuf/struct.pb.h"
@@ -14,9 +13,6 @@
 
 namespace holdfast::ctl {
 namespace {
-
-// What stands in a journal for "never": the longest that a proto can hold.
-constexpr absl::Duration kForEver = absl::Seconds(315'576'000'000);
 
 // process.args of the bundle's config.json, while that is there.
 void FillCommand(const std::string& bundle, v1::Task& row) {
@@ -93,9 +89,6 @@ v1::Task MakeRow(const FoundTask& task) {
   if (!task.facts.ok()) return row;
   if (!task.lives) row.clear_pid();
   row.set_unacknowledged_updates(0);  // containerd acknowledges none
-  if (FromProto(row.recovery_timeout()) >= kForEver) {
-    row.clear_recovery_timeout();
-  }
   FillCommand(task.facts->intent.containerd().bundle(), row);
   if (!task.facts->exited) FillCondition(task, row);
   return row;

@@ -9,12 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/time_convert.h"
-#include "base/boot_id.h"
 #include "base/errors.h"
-#include "base/pidfd.h"
 #include "plugin/recovery/checkpoint_scan.h"
 #include "plugin/recovery/open_files.h"
 #include "shim/bundle/executor_journal.h"
+#include "shim/bundle/started_process.h"
 
 namespace holdfast::ctl {
 namespace {
@@ -72,16 +71,6 @@ int LivingShim(const FoundTask& task) {
   return found == owners.end() ? 0 : found->second.front().pid;
 }
 
-bool Lives(const ExecutorFacts& facts) {
-  if (!facts.started || facts.exited) return false;
-  const absl::StatusOr<std::string> boot_id = ReadBootId();
-  if (!boot_id.ok() || *boot_id != facts.started->boot_id()) return false;
-  const absl::StatusOr<Pidfd> process = Pidfd::Open(facts.started->pid());
-  const auto ticks = ReadStartTicks(facts.started->pid());
-  return process.ok() && ticks.ok() && *ticks == facts.started->start_ticks() &&
-         !process->HasEnded();
-}
-
 void Look(Files& files, FoundTask& task) {
   task.facts = ReadJournal(files, task);
   task.shim_pid = LivingShim(task);
@@ -89,7 +78,8 @@ void Look(Files& files, FoundTask& task) {
   const bool ended = task.facts.ok() && task.facts->exited;
   if (task.shim_pid == 0 && !ended) task.facts = ReadJournal(files, task);
   if (!task.facts.ok()) return;
-  task.lives = Lives(*task.facts);
+  task.lives = task.facts->started && !task.facts->exited &&
+               IsRunning(*task.facts->started);
   task.agent =
       absl::StrCat("containerd:", task.facts->intent.containerd().address());
 }

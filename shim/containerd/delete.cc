@@ -11,8 +11,8 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/pidfd.h"
 #include "shim/bundle/executor_journal.h"
+#include "shim/bundle/started_process.h"
 #include "shim/containerd/group.h"
 #include "shim/containerd/mounts.h"
 #include "shim/containerd/oci_runtime.h"
@@ -29,13 +29,6 @@ constexpr uint32_t kUnknownExit = 255;
 // containerd gives the whole of us five seconds.
 constexpr absl::Duration kRuntimeTimeout = absl::Seconds(4);
 
-bool IsAlive(const v1::Started& started) {
-  const absl::StatusOr<Pidfd> process = Pidfd::Open(started.pid());
-  const absl::StatusOr<uint64_t> ticks = ReadStartTicks(started.pid());
-  return process.ok() && !process->HasEnded() && ticks.ok() &&
-         *ticks == started.start_ticks();
-}
-
 task::DeleteResponse AtEnd(uint32_t status, absl::Time at) {
   task::DeleteResponse response;
   response.set_exit_status(status);
@@ -50,7 +43,7 @@ task::DeleteResponse EndOf(const ExecutorFacts& facts) {
                          ? 128 + static_cast<uint32_t>(facts.exited->signal())
                          : static_cast<uint32_t>(facts.exited->exit_code()),
                      FromProto(facts.exited->time()));
-  } else if (facts.started && IsAlive(*facts.started)) {
+  } else if (facts.started && IsRunning(*facts.started)) {
     response = AtEnd(128 + SIGKILL, absl::Now());  // ours, in a moment
   } else {
     response = AtEnd(kUnknownExit, absl::Now());
