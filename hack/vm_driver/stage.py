@@ -2,6 +2,7 @@
 
     /share/bin, /share/tests   of the build; found at their own paths, too
     /share/root                what `cmake --install` puts below /
+    /share/containerd          of hack/containerd-peers, where that was run
 """
 
 import contextlib
@@ -24,6 +25,16 @@ systemctl daemon-reload
 """
 
 
+# Debian's, below build/.
+CONTAINERD = {
+    "peers/containerd-1.6/usr/bin/containerd": "containerd",
+    "peers/containerd-1.6/usr/bin/ctr": "ctr",
+    "peers/containerd-1.6/lib/systemd/system/containerd.service":
+        "containerd.service",
+    "peers/runc/usr/sbin/runc": "runc",
+}
+
+
 def pack(build, disk, tests=()):
     """A disk of the programs of `build`, and of those of its tests."""
     with tempfile.TemporaryDirectory(prefix="holdfast-stage-") as stage:
@@ -38,6 +49,8 @@ def pack(build, disk, tests=()):
             ["cmake", "--install", build, "--prefix", "/usr", "--strip"],
             check=True, stdout=subprocess.DEVNULL,
             env={**os.environ, "DESTDIR": os.path.join(stage, "root")})
+        if tests:
+            _pack_containerd(build, os.path.join(stage, "containerd"))
         for unwanted in ("include", "share/man"):
             shutil.rmtree(os.path.join(stage, "root/usr", unwanted),
                           ignore_errors=True)
@@ -67,6 +80,18 @@ def booted(build):
             machine.check(INSTALL)
             machine.check("systemctl enable --quiet --now holdfastd.service")
             yield machine
+
+
+def _pack_containerd(build, directory):
+    """All of it or nothing; then its test is skipped."""
+    files = {os.path.join(image.ROOT, "build", source): name
+             for source, name in CONTAINERD.items()}
+    files[os.path.join(build, "tests/containerd/busybox.tar")] = "busybox.tar"
+    if not all(os.path.exists(source) for source in files):
+        return
+    os.mkdir(directory)
+    for source, name in files.items():
+        shutil.copy(source, os.path.join(directory, name))
 
 
 def _programs(directory):
