@@ -124,17 +124,20 @@ void ScriptTest::OutputFile(Conversation& say) {
   const std::string path = Scratch("io/both");
   std::ofstream(path) << "what was there\n";
   task::CreateTaskRequest request = Request("c1");
+  InputFifo in(Scratch("io/in"));
+  request.set_stdin(in.path());
   request.set_stdout("file://" + path);
   request.set_stderr("file://" + path);
   say.Create(request);
   say.Start("c1");
-  say.Wait("c1");
-  // A stock shim may lose what it has not copied by Delete.
+  // A stock shim may lose what it has not copied when the first of both ends.
   (void)Eventually(
       [&] {
         return absl::StrContains(ReadSmallFile(path).value_or(""), "err\n");
       },
-      absl::Seconds(10));
+      absl::Seconds(20));
+  in.Write("go\n");
+  say.Wait("c1");
   say.Delete("c1");
   say.Note("the file", ReadSmallFile(path).value_or("none"));
   End(say);
