@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/version.h"
+#include "google/protobuf/stubs/logging.h"
 #include "shim/containerd/delete.h"
 #include "shim/containerd/info.h"
 #include "shim/containerd/invocation.h"
@@ -80,6 +81,8 @@ int Run(const Invocation& invocation) {
 
 int main(int argc, char** argv) {
   holdfast::SetLogProgram("containerd-shim-holdfast-v2");
+  // It would write to stderr, which containerd takes for a part of the answer.
+  google::protobuf::SetLogHandler(nullptr);
   const auto invocation = holdfast::containerd::ParseInvocation(argc, argv);
   if (!invocation.ok()) {
     fprintf(stderr, "%s\n", std::string(invocation.status().message()).c_str());

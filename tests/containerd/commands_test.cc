@@ -8,8 +8,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "api/containerd/bootstrap.pb.h"
+#include "api/containerd/runc_options.pb.h"
 #include "base/files.h"
 #include "google/protobuf/any.pb.h"
+#include "google/protobuf/empty.pb.h"
 #include "tests/containerd/leftovers.h"
 #include "tests/containerd/script.h"
 #include "tests/integration/process_watch.h"
@@ -58,6 +60,23 @@ TEST_F(CommandsTest, StartWithoutASpecNamesTheFile) {
 
   EXPECT_NE(result.exit_code, 0);
   EXPECT_TRUE(absl::StrContains(result.err, "config.json")) << result.err;
+}
+
+// Those with numbers beyond 127 are no valid text of another message.
+TEST_F(CommandsTest, StartPrintsTheAddressAloneWhateverTheOptionsAre) {
+  ::containerd::runc::v1::Options options;
+  options.set_io_uid(1000);
+  options.set_io_gid(2000);
+  google::protobuf::Any any;
+  any.set_type_url("containerd.runc.v1.Options");
+  any.set_value(options.SerializeAsString());
+
+  const auto caller = StartShim(OurShim(), "c1", any.SerializeAsString());
+
+  ASSERT_NE(caller, nullptr);
+  task::ShutdownRequest shutdown;
+  shutdown.set_id("c1");
+  (void)TaskClient(*caller).Call<google::protobuf::Empty>("Shutdown", shutdown);
 }
 
 TEST_F(CommandsTest, StartThatCannotWriteTheAddressLeavesNoShim) {

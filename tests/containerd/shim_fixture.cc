@@ -95,8 +95,9 @@ std::string ShimTest::AddressIn(const std::string& answer) {
 }
 
 std::unique_ptr<TtrpcCaller> ShimTest::StartShim(const Shim& shim,
-                                                 const std::string& id) {
-  const CommandResult started = RunShim(shim, id, "start");
+                                                 const std::string& id,
+                                                 const std::string& input) {
+  const CommandResult started = RunShim(shim, id, "start", input);
   EXPECT_EQ(started.exit_code, 0) << started.out << started.err;
   EXPECT_EQ(started.err, "") << "containerd takes it for a part of the address";
   const std::string address = AddressIn(started.out);

@@ -49,7 +49,8 @@ class ShimTest : public testing::Test {
                         const std::string& input = "");
   // `start`, and connects; null, and a failure of the test: it did not start.
   std::unique_ptr<TtrpcCaller> StartShim(const Shim& shim,
-                                         const std::string& id);
+                                         const std::string& id,
+                                         const std::string& input = "");
   // The path of the socket that `start` printed, in whatever form.
   static std::string AddressIn(const std::string& answer);
 
