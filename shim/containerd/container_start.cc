@@ -106,9 +106,9 @@ void Container::Exec(const task::ExecProcessRequest& request,
       !can.ok()) {
     return answer(can);
   }
-  absl::Status written = CheckJson(request.spec().value());
-  if (written.ok()) written = WriteExecSpec(request);
-  if (!written.ok()) return answer(absl::UnknownError(written.message()));
+  if (absl::Status written = WriteExecSpec(request); !written.ok()) {
+    return answer(absl::UnknownError(written.message()));
+  }
   Process::Names names;
   names.container_id = id();
   names.exec_id = request.exec_id();
@@ -131,8 +131,10 @@ std::string Container::ExecSpecFile(absl::string_view exec_id) const {
 
 // For the runtime, which wants a file.
 absl::Status Container::WriteExecSpec(const task::ExecProcessRequest& request) {
-  return WriteScratchFile(ExecSpecFile(request.exec_id()),
-                          request.spec().value());
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::string spec,
+      ExecSpec(request.spec().value(), request.terminal()));
+  return WriteScratchFile(ExecSpecFile(request.exec_id()), spec);
 }
 
 void Container::StartExec(Process& process, Started started) {

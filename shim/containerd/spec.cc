@@ -5,6 +5,8 @@
 #include "base/files.h"
 #include "rapidjson/document.h"
 #include "rapidjson/error/en.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
 
 namespace holdfast::containerd {
 namespace {
@@ -80,9 +82,16 @@ absl::Status Parse(absl::string_view json, rapidjson::Document& root) {
 
 }  // namespace
 
-absl::Status CheckJson(absl::string_view json) {
+absl::StatusOr<std::string> ExecSpec(absl::string_view json, bool terminal) {
   rapidjson::Document root;
-  return Parse(json, root);
+  HOLDFAST_RETURN_IF_ERROR(Parse(json, root));
+  if (!root.IsObject()) return WrongType("the process", "an object");
+  root.RemoveMember("terminal");
+  root.AddMember("terminal", terminal, root.GetAllocator());
+  rapidjson::StringBuffer text;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(text);
+  root.Accept(writer);
+  return std::string(text.GetString(), text.GetSize());
 }
 
 absl::StatusOr<Spec> ParseSpec(absl::string_view json) {

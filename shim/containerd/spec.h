@@ -23,7 +23,9 @@ struct Spec {
 absl::StatusOr<Spec> ReadSpec(const std::string& path);
 absl::StatusOr<Spec> ParseSpec(absl::string_view json);
 
-// InvalidArgument, naming the byte: it is no JSON.
-absl::Status CheckJson(absl::string_view json);
+// The process of an exec as the OCI runtime is to read it: `json`, with a
+// terminal where its client said that it wants one, whatever stands there.
+// InvalidArgument: not JSON (naming the byte), or not an object.
+absl::StatusOr<std::string> ExecSpec(absl::string_view json, bool terminal);
 
 }  // namespace holdfast::containerd

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "shim/containerd/scratch_file.h"
@@ -89,6 +90,31 @@ TEST(Spec, NamesTheFile) {
   const absl::Status status = ReadSpec(path).status();
   EXPECT_THAT(Message(status), HasSubstr(path));
   EXPECT_THAT(Message(status), HasSubstr("byte 1"));
+}
+
+TEST(ExecSpec, HasATerminalWhereTheRequestSaysSo) {
+  const auto said = ExecSpec(R"({"args":["sh"]})", true);
+  const auto unsaid = ExecSpec(R"({"terminal":true,"args":["sh"]})", false);
+
+  ASSERT_TRUE(said.ok() && unsaid.ok());
+  EXPECT_EQ(*said, R"({"args":["sh"],"terminal":true})");
+  EXPECT_THAT(*unsaid, AllOf(HasSubstr(R"("args":["sh"])"),
+                             HasSubstr(R"("terminal":false)")));
+}
+
+TEST(ExecSpec, KeepsWhatItDoesNotKnow) {
+  constexpr char kLimit[] = R"({"rlimits":[{"hard":18446744073709551615}])";
+
+  const auto spec = ExecSpec(absl::StrCat(kLimit, "}"), false);
+
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(*spec, absl::StrCat(kLimit, R"(,"terminal":false})"));
+}
+
+TEST(ExecSpec, IsAnObject) {
+  EXPECT_THAT(Message(ExecSpec("no json", true).status()),
+              HasSubstr("not JSON"));
+  EXPECT_THAT(Message(ExecSpec("[]", true).status()), HasSubstr("an object"));
 }
 
 }  // namespace
