@@ -154,6 +154,7 @@ Container::Container(const Surroundings& surroundings, Setup setup)
 
 Container::~Container() {
   surroundings_.loop.Cancel(end_timer_);
+  surroundings_.loop.Cancel(others_timer_);
   surroundings_.loop.Cancel(kill_timer_);
   Forget(init_);
   ForgetExecs();

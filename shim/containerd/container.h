@@ -121,6 +121,8 @@ class Container {
   void OnInitEnded(const ChildExit& exit);
   void AfterEnd(std::function<void()> then);
   void EndOthers();
+  void AwaitOthers();
+  void OthersEnded();
   void CheckAllEnded();
   void FinishInit();
   void OnExecEnded(const std::string& exec_id, const ChildExit& exit);
@@ -145,9 +147,10 @@ class Container {
   Process init_;
   std::map<std::string, std::unique_ptr<Process>> execs_;
   std::optional<ChildExit> ending_;  // the init has, and it is not told yet
-  bool ends_others_ = false;
+  bool others_ended_ = false;
   std::function<void()> after_end_;
   EventLoop::TimerId end_timer_ = 0;
+  EventLoop::TimerId others_timer_ = 0;
   EventLoop::TimerId kill_timer_ = 0;
   bool out_of_memory_ = false;
   std::optional<ContainerCgroups> groups_;

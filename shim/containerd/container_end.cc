@@ -15,6 +15,7 @@ namespace {
 // What SIGKILL does not end by then (uninterruptible sleep) does not keep the
 // end of the init from being told.
 constexpr absl::Duration kOthersTimeout = absl::Seconds(10);
+constexpr absl::Duration kOthersPoll = absl::Milliseconds(5);
 // Between SIGTERM and SIGKILL, of a container that is fenced.
 constexpr absl::Duration kFenceGrace = absl::Seconds(5);
 
@@ -44,22 +45,32 @@ void Container::AfterEnd(std::function<void()> then) {
 // The init's end is the last of its container: the kernel sees to that where
 // it has a pid namespace of its own, else we do.
 void Container::EndOthers() {
-  ends_others_ = true;
   surroundings_.loop.Cancel(kill_timer_);
   end_timer_ = surroundings_.loop.After(kOthersTimeout, [this] {
     end_timer_ = 0;
     FinishInit();
   });
-  if (!spec_.has_own_pid_namespace) {
-    runtime_.Kill(id(), SIGKILL, /*all=*/true, [](const absl::Status&) {
-      // There may be none; those who wait see what ends.
-    });
-  }
+  if (spec_.has_own_pid_namespace) return OthersEnded();
+  runtime_.Kill(id(), SIGKILL, /*all=*/true, [this](const absl::Status&) {
+    AwaitOthers();  // there may have been none
+  });
+}
+
+// Not all of them are children of ours.
+void Container::AwaitOthers() {
+  if (init_.exit()) return;
+  if (!groups_ || PidsOf(*groups_).empty()) return OthersEnded();
+  others_timer_ =
+      surroundings_.loop.After(kOthersPoll, [this] { AwaitOthers(); });
+}
+
+void Container::OthersEnded() {
+  others_ended_ = true;
   CheckAllEnded();
 }
 
 void Container::CheckAllEnded() {
-  if (!ending_ || !ends_others_ || init_.exit()) return;
+  if (!ending_ || !others_ended_ || init_.exit()) return;
   const bool waits =
       std::any_of(execs_.begin(), execs_.end(), [](const auto& exec) {
         return exec.second->state() == TaskState::kRunning;

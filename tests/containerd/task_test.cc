@@ -5,6 +5,7 @@
 #include "google/protobuf/empty.pb.h"
 #include "tests/containerd/fifos.h"
 #include "tests/containerd/script.h"
+#include "tests/integration/process_watch.h"
 
 namespace holdfast::containerd {
 namespace {
@@ -44,6 +45,12 @@ class TaskTest : public ScriptTest {
     return answer.value_or(Response());
   }
 
+  int CountPids() {
+    task::PidsRequest request;
+    request.set_id("c1");
+    return Must<task::PidsResponse>("Pids", request).processes_size();
+  }
+
   void KillInit() {
     auto kill = Of<task::KillRequest>();
     kill.set_signal(SIGKILL);
@@ -79,6 +86,19 @@ TEST_F(TaskTest, AnExecHasATerminalWhereItsRequestSaysSo) {
   const std::string terminal = out.AwaitEnd();
   EXPECT_TRUE(absl::StrContains(terminal, "/dev/pts/")) << terminal;
   KillInit();
+  Remove();
+}
+
+TEST_F(TaskTest, ItsEndIsToldWhenNothingOfItRuns) {
+  OciBundleOptions options;
+  options.own_pid_namespace = false;
+  options.args = {"/bin/sh", "-c", "sleep 99999 & sleep 99999 & wait"};
+  Run(options);
+  ASSERT_TRUE(Eventually([this] { return CountPids() == 3; }));
+
+  KillInit();
+
+  EXPECT_EQ(CountPids(), 1) << "the init's, which is listed until Delete";
   Remove();
 }
 
