@@ -169,6 +169,8 @@ void Container::Forget(const Process& process) {
 void Container::ForgetExecs() {
   for (const auto& [exec_id, process] : execs_) Forget(*process);
   execs_.clear();
+  exec_work_.clear();
+  starting_execs_.clear();
 }
 
 std::string Container::TaskDirectory() const {

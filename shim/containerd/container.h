@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,6 +107,7 @@ class Container {
   void Forget(const Process& process);
   void ForgetExecs();
 
+  WorkQueue& QueueOf(const std::string& exec_id);
   void StartInit(Started started);
   void OnInitStarted();
   absl::Status WriteExecSpec(const task::ExecProcessRequest& request);
@@ -146,6 +148,9 @@ class Container {
   WorkQueue work_;
   Process init_;
   std::map<std::string, std::unique_ptr<Process>> execs_;
+  // Each its own, so that none waits for another, nor the init's end for them.
+  std::map<std::string, std::unique_ptr<WorkQueue>> exec_work_;
+  std::set<std::string> starting_execs_;  // the runtime is at it
   std::optional<ChildExit> ending_;  // the init has, and it is not told yet
   bool others_ended_ = false;
   std::function<void()> after_end_;

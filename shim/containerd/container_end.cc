@@ -21,7 +21,8 @@ constexpr absl::Duration kFenceGrace = absl::Seconds(5);
 
 }  // namespace
 
-// What is under way is told first: a start, a resume that let it go on.
+// What is under way is told first: a start, a resume that let it go on; and
+// the end of execs, before it is the init's turn.
 void Container::OnInitEnded(const ChildExit& exit) {
   ending_ = exit;
   if (after_end_) return std::exchange(after_end_, nullptr)();
@@ -72,6 +73,7 @@ void Container::OthersEnded() {
 void Container::CheckAllEnded() {
   if (!ending_ || !others_ended_ || init_.exit()) return;
   const bool waits =
+      !starting_execs_.empty() ||
       std::any_of(execs_.begin(), execs_.end(), [](const auto& exec) {
         return exec.second->state() == TaskState::kRunning;
       });

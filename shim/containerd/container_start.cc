@@ -20,33 +20,40 @@ constexpr absl::Duration kFlushTimeout = absl::Seconds(10);
 
 void Container::Start(const std::string& exec_id,
                       Answer<task::StartResponse> answer) {
-  work_.Add([this, exec_id, answer = std::move(answer)](WorkQueue::Done done) {
-    const absl::StatusOr<Process*> process = Find(exec_id);
-    absl::Status can = process.status();
-    if (can.ok()) can = CheckTakes((*process)->state(), TaskCall::kStart);
-    if (can.ok() && !exec_id.empty()) {
-      can = CheckTakes(init_.state(), TaskCall::kExec);
-    }
-    if (!can.ok()) {
-      answer(can);
-      return done();
-    }
-    const auto started = [done, answer](absl::Status status, pid_t pid) {
-      task::StartResponse response;
-      response.set_pid(static_cast<uint32_t>(pid));
-      if (status.ok()) {
-        answer(std::move(response));
-      } else {
-        answer(std::move(status));
-      }
-      done();
-    };
-    if (exec_id.empty()) {
-      StartInit(started);
-    } else {
-      StartExec(**process, started);
-    }
-  });
+  QueueOf(exec_id).Add(
+      [this, exec_id, answer = std::move(answer)](WorkQueue::Done done) {
+        const absl::StatusOr<Process*> process = Find(exec_id);
+        absl::Status can = process.status();
+        if (can.ok()) can = CheckTakes((*process)->state(), TaskCall::kStart);
+        if (can.ok() && !exec_id.empty()) {
+          can = CheckTakes(init_.state(), TaskCall::kExec);
+        }
+        if (!can.ok()) {
+          answer(can);
+          return done();
+        }
+        const auto started = [done, answer](absl::Status status, pid_t pid) {
+          task::StartResponse response;
+          response.set_pid(static_cast<uint32_t>(pid));
+          if (status.ok()) {
+            answer(std::move(response));
+          } else {
+            answer(std::move(status));
+          }
+          done();
+        };
+        if (exec_id.empty()) {
+          StartInit(started);
+        } else {
+          StartExec(**process, started);
+        }
+      });
+}
+
+// An exec that is not there has none: that is found out in its turn.
+WorkQueue& Container::QueueOf(const std::string& exec_id) {
+  const auto found = exec_work_.find(exec_id);
+  return found == exec_work_.end() ? work_ : *found->second;
 }
 
 void Container::StartInit(Started started) {
@@ -118,6 +125,8 @@ void Container::Exec(const task::ExecProcessRequest& request,
   names.err = request.stderr();
   names.terminal = request.terminal();
   execs_[request.exec_id()] = std::make_unique<Process>(std::move(names));
+  exec_work_[request.exec_id()] =
+      std::make_unique<WorkQueue>(surroundings_.loop);
   ::containerd::events::TaskExecAdded event;
   event.set_container_id(id());
   event.set_exec_id(request.exec_id());
@@ -151,13 +160,20 @@ void Container::StartExec(Process& process, Started started) {
   exec.stdio = {process.io()->process_in(), process.io()->process_out(),
                 process.io()->process_err()};
   exec.console_socket = process.console_socket();
+  starting_execs_.insert(exec_id);
   runtime_.Run(exec, [this, exec_id, started = std::move(started)](
                          const absl::StatusOr<pid_t>& pid) {
-    Process& made = *execs_.at(exec_id);
+    starting_execs_.erase(exec_id);
+    const auto found = execs_.find(exec_id);
+    if (found == execs_.end()) {  // the container was deleted meanwhile
+      return started(absl::NotFoundError("container deleted"), 0);
+    }
+    Process& made = *found->second;
     made.io()->CloseProcessEnds();
     if (!pid.ok()) {
       made.NotStarted();
-      return started(pid.status(), 0);
+      started(pid.status(), 0);
+      return CheckAllEnded();
     }
     OnExecStarted(made, *pid);
     started(absl::OkStatus(), *pid);
@@ -180,7 +196,8 @@ void Container::OnExecStarted(Process& process, pid_t pid) {
 
 void Container::Delete(const std::string& exec_id,
                        Answer<task::DeleteResponse> answer) {
-  work_.Add([this, exec_id, answer = std::move(answer)](WorkQueue::Done done) {
+  QueueOf(exec_id).Add([this, exec_id,
+                        answer = std::move(answer)](WorkQueue::Done done) {
     const absl::StatusOr<Process*> process = Find(exec_id);
     absl::Status can = process.status();
     if (can.ok()) can = CheckTakes((*process)->state(), TaskCall::kDelete);
@@ -204,6 +221,7 @@ void Container::Delete(const std::string& exec_id,
 void Container::DeleteExec(const std::string& exec_id,
                            const Answer<task::DeleteResponse>& answer) {
   const auto node = execs_.extract(exec_id);
+  exec_work_.erase(exec_id);
   surroundings_.events.Forget(id(), exec_id);
   (void)SystemFiles().Remove(ExecSpecFile(exec_id));  // of the bundle
   answer(node.mapped()->DescribeEnd());

@@ -82,11 +82,15 @@ absl::StatusOr<TaskJournal> TaskJournal::Create(const std::string& directory,
 }
 
 absl::Status TaskJournal::Created(pid_t pid, absl::Time now) {
-  HOLDFAST_ASSIGN_OR_RETURN(const uint64_t start_ticks, ReadStartTicks(pid));
+  // One that was killed already is known by its exit alone.
+  const absl::StatusOr<uint64_t> start_ticks = ReadStartTicks(pid);
+  if (!start_ticks.ok() && !absl::IsNotFound(start_ticks.status())) {
+    return start_ticks.status();
+  }
   v1::JournalRecord record;
   v1::Started& started = *record.mutable_started();
   started.set_pid(pid);
-  started.set_start_ticks(start_ticks);
+  started.set_start_ticks(start_ticks.value_or(0));
   started.set_boot_id(facts().intent.boot_id());
   started.set_shim_pid(getpid());
   *started.mutable_time() = ToProto(now);

@@ -19,6 +19,8 @@ class ScriptTest : public ShimTest {
 
   // Of container `id`, with busybox, runc, and no output.
   task::CreateTaskRequest Request(const std::string& id) const;
+  task::CreateTaskRequest RequestWithRuntime(const std::string& id,
+                                             const std::string& binary) const;
 
  private:
   using Scenario = void (ScriptTest::*)(Conversation& say);
@@ -45,8 +47,6 @@ class ScriptTest : public ShimTest {
   void DeletedAfterItsEnd(Conversation& say);
   void DeleteByCommand(Conversation& say);
 
-  task::CreateTaskRequest RequestWithRuntime(const std::string& id,
-                                             const std::string& binary) const;
   // Shutdown, and that the shim goes.
   void End(Conversation& say);
 

@@ -1,5 +1,8 @@
 // What clients of containerd rely on, and ctr does not show.
 #include <signal.h>
+#include <sys/stat.h>
+
+#include <fstream>
 
 #include "absl/strings/match.h"
 #include "google/protobuf/empty.pb.h"
@@ -22,13 +25,45 @@ class TaskTest : public ScriptTest {
 
   // The container c1, running.
   void Run(OciBundleOptions options) {
+    RunUnder(OciRuntimePath("runc"), std::move(options));
+  }
+  void RunUnder(const std::string& runtime, OciBundleOptions options) {
+    MakeUnder(runtime, std::move(options));
+    Must<task::StartResponse>("Start", Of<task::StartRequest>());
+  }
+  void MakeUnder(const std::string& runtime, OciBundleOptions options) {
     MakeBundleOf("c1", std::move(options));
     caller_ = StartShim(OurShim(), "c1");
     ASSERT_NE(caller_, nullptr);
     client_.emplace(*caller_);
-    Must<task::CreateTaskResponse>("Create", Request("c1"));
-    Must<task::StartResponse>("Start", Of<task::StartRequest>());
+    Must<task::CreateTaskResponse>("Create", RequestWithRuntime("c1", runtime));
   }
+
+  // runc, and `lines` of shell before it (`run` runs it with its arguments).
+  std::string RuntimeThat(const std::string& lines) const {
+    const std::string path = Scratch("runtime");
+    std::ofstream(path) << "#!/bin/sh\nrun() { " << OciRuntimePath("runc")
+                        << " \"$@\"; }\n"
+                        << lines << "\nrun \"$@\"\n";
+    chmod(path.c_str(), 0700);
+    return path;
+  }
+
+  void AddExec(const std::string& exec_id) {
+    auto exec = Of<task::ExecProcessRequest>(exec_id);
+    exec.mutable_spec()->set_value(
+        OciProcess({"/bin/true"}, /*terminal=*/false));
+    Must<Empty>("Exec", exec);
+  }
+  // Its answer is awaited by AwaitStart().
+  uint32_t BeginStart(const std::string& exec_id) {
+    return caller_->Begin("containerd.task.v2.Task", "Start",
+                          Of<task::StartRequest>(exec_id).SerializeAsString());
+  }
+  absl::Status AwaitStart(uint32_t call) {
+    return caller_->Await(call, absl::Seconds(20)).status();
+  }
+  bool IsAnswered(uint32_t call) { return caller_->IsAnswered(call); }
 
   template <typename Request>
   static Request Of(const std::string& exec_id = "") {
@@ -86,6 +121,64 @@ TEST_F(TaskTest, AnExecHasATerminalWhereItsRequestSaysSo) {
   const std::string terminal = out.AwaitEnd();
   EXPECT_TRUE(absl::StrContains(terminal, "/dev/pts/")) << terminal;
   KillInit();
+  Remove();
+}
+
+TEST_F(TaskTest, AnExecThatIsHeldUpHoldsUpNoOther) {
+  RunUnder(RuntimeThat("case \"$*\" in *e1-process*) while [ ! -e " +
+                       Scratch("cue") + " ]; do sleep 0.01; done;; esac"),
+           {});
+  AddExec("e1");
+  AddExec("e2");
+
+  const uint32_t held_up = BeginStart("e1");
+  Must<task::StartResponse>("Start", Of<task::StartRequest>("e2"));
+  Must<task::WaitResponse>("Wait", Of<task::WaitRequest>("e2"));
+  EXPECT_FALSE(IsAnswered(held_up));
+  std::ofstream(Scratch("cue")).close();
+
+  EXPECT_TRUE(AwaitStart(held_up).ok());
+  Must<task::WaitResponse>("Wait", Of<task::WaitRequest>("e1"));
+  KillInit();
+  Remove();
+}
+
+TEST_F(TaskTest, ItsEndIsToldAfterThatOfAnExecThatIsBeingStarted) {
+  RunUnder(RuntimeThat("case \"$*\" in *e1-process*) while [ ! -e " +
+                       Scratch("cue") + " ]; do sleep 0.01; done;; esac"),
+           {});
+  AddExec("e1");
+  const uint32_t held_up = BeginStart("e1");
+  const auto ended =
+      Must<task::StateResponse>("State", Of<task::StateRequest>());
+  const ProcessWatch init(static_cast<pid_t>(ended.pid()));
+
+  init.Kill(SIGKILL);
+  EXPECT_TRUE(Eventually([&] { return !init.Runs(); }));
+  EXPECT_EQ(
+      Must<task::StateResponse>("State", Of<task::StateRequest>()).status(),
+      task::RUNNING);
+  std::ofstream(Scratch("cue")).close();
+
+  EXPECT_FALSE(AwaitStart(held_up).ok()) << "there is nothing to be started in";
+  Must<task::WaitResponse>("Wait", Of<task::WaitRequest>());
+  EXPECT_EQ(
+      Must<task::StateResponse>("State", Of<task::StateRequest>()).status(),
+      task::STOPPED);
+  Remove();
+}
+
+TEST_F(TaskTest, AnInitThatIsKilledBeforeItsCreationIsToldIsOneThatEnded) {
+  MakeUnder(RuntimeThat(
+                "case \"$*\" in *' create '*) run \"$@\" || exit 1; "
+                "pid=$(cat \"$(echo \"$*\" | sed 's/.*--pid-file "
+                "\\([^ ]*\\).*/\\1/')\"); kill -9 $pid; "
+                "while [ -e /proc/$pid ]; do sleep 0.01; done; exit 0;; esac"),
+            {});
+
+  const auto end = Must<task::WaitResponse>("Wait", Of<task::WaitRequest>());
+
+  EXPECT_EQ(end.exit_status(), 128U + SIGKILL);
   Remove();
 }
 
