@@ -58,7 +58,6 @@ class ContainerdJournals {
     intent.set_framework_id(name.name_space);
     intent.set_executor_id(name.id);
     intent.set_checkpoint(true);
-    *intent.mutable_recovery_timeout() = ToProto(absl::InfiniteDuration());
     intent.mutable_task()->set_task_id(name.id);
     *intent.mutable_time() = ToProto(Now());
     intent.set_boot_id(boot_id);
