@@ -67,7 +67,7 @@ class LocalAgent {
   bool connected() const { return client_ != nullptr; }
   pid_t pid() const { return process_ ? process_->pid() : 0; }
   const std::string& directory() const { return directory_; }
-  std::string work_dir() const { return directory_ + "/work"; }
+  std::string work_dir() const { return directory_ + "/work_dir"; }
   std::string runtime_dir() const { return directory_ + "/run"; }
   const std::string& cgroups_root() const { return cgroups_root_; }
   std::string log_path() const { return directory_ + "/agent.log"; }

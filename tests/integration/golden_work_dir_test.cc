@@ -69,7 +69,7 @@ class GoldenRelease : public GoldenWorkDir,
 INSTANTIATE_TEST_SUITE_P(
     Releases, GoldenRelease,
     testing::Values(Release{"work_dir-1",
-                            "2198084c-0804-44a5-baeb-3833ff8c7e6b"}),
+                            "a07e6c8e-2df5-420d-96cb-30abf302cb9f"}),
     [](const auto& release) {
       return absl::StrReplaceAll(release.param.work_dir, {{"-", ""}});
     });
