@@ -79,6 +79,20 @@ void RemoveContainer(const OciRuntime::Options& runtime,
   }
 }
 
+void LogError(const absl::Status& status, const std::string& id) {
+  if (!status.ok()) Log(Severity::kError, status.ToString(), {{"id", id}});
+}
+
+// Where the journal says that it was alone, nobody asks for its shim any more,
+// also where that hangs. Else its id may be the name of a group that lives.
+void LeaveShim(const Places& places, const std::string& id,
+               const absl::StatusOr<ExecutorFacts>& facts) {
+  if (!facts.ok()) return RemoveDeadGroup(places, id);
+  const std::string& group = facts->intent.containerd().group();
+  if (group.empty()) return ForgetGroup(places, id);
+  RemoveDeadGroup(places, group);
+}
+
 }  // namespace
 
 absl::StatusOr<task::DeleteResponse> Delete(const Invocation& invocation) {
@@ -90,7 +104,7 @@ absl::StatusOr<task::DeleteResponse> Delete(const Invocation& invocation) {
   if (facts.ok()) {
     response = EndOf(*facts);
   } else if (!absl::IsNotFound(facts.status())) {
-    Log(Severity::kError, facts.status().ToString(), {{"id", invocation.id}});
+    LogError(facts.status(), invocation.id);
   }
   // Of one that was deleted there is neither a journal nor anything else.
   if (!absl::IsNotFound(facts.status())) {
@@ -98,16 +112,10 @@ absl::StatusOr<task::DeleteResponse> Delete(const Invocation& invocation) {
   }
   const std::string bundle =
       invocation.bundle.empty() ? "." : invocation.bundle;
-  HOLDFAST_RETURN_IF_ERROR(UnmountAll(bundle + "/rootfs"));
-  HOLDFAST_RETURN_IF_ERROR(RemoveTree(directory));
-  const std::string group =
-      facts.ok() ? facts->intent.containerd().group() : "";
-  if (group.empty()) {
-    // Nobody asks for its shim any more, also where that hangs.
-    ForgetGroup(places, invocation.id);
-  } else {
-    RemoveDeadGroup(places, group);
-  }
+  // What cannot be removed does not keep from the answer.
+  LogError(UnmountAll(bundle + "/rootfs"), invocation.id);
+  LogError(RemoveTree(directory), invocation.id);
+  LeaveShim(places, invocation.id, facts);
   RemoveEmptyShimCgroups();
   return response;
 }

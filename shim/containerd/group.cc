@@ -35,6 +35,18 @@ absl::StatusOr<UniqueFd> LockFile(const std::string& path, int flags) {
   return lock;
 }
 
+// Also where more wait to be accepted than it takes: it is stopped, not dead.
+bool IsServed(const std::string& socket) {
+  const absl::Status dialled = ConnectUnix(socket).status();
+  return dialled.ok() || absl::IsResourceExhausted(dialled);
+}
+
+// The lock goes last: who gets a new one finds nothing of the former.
+void RemoveLocked(const std::string& directory) {
+  (void)unlink(AddressFile(directory).c_str());
+  (void)RemoveTree(directory);
+}
+
 bool IsLinked(int fd) {
   struct stat found;
   return fstat(fd, &found) == 0 && found.st_nlink > 0;
@@ -47,11 +59,12 @@ absl::StatusOr<Group> Group::Lock(const Places& places,
   std::string directory = places.GroupDirectory(name);
   for (;;) {
     HOLDFAST_RETURN_IF_ERROR(MakeDirectories(directory));
-    HOLDFAST_ASSIGN_OR_RETURN(UniqueFd lock,
-                              LockFile(LockPath(directory), O_CREAT));
-    // A shim that ended while we waited has removed it all.
-    if (IsLinked(lock.get())) {
-      return Group(places, std::move(directory), std::move(lock));
+    absl::StatusOr<UniqueFd> lock = LockFile(LockPath(directory), O_CREAT);
+    // A shim that ends meanwhile removes it all.
+    if (absl::IsNotFound(lock.status())) continue;
+    if (!lock.ok()) return lock.status();
+    if (IsLinked(lock->get())) {
+      return Group(places, std::move(directory), *std::move(lock));
     }
   }
 }
@@ -59,7 +72,7 @@ absl::StatusOr<Group> Group::Lock(const Places& places,
 std::optional<std::string> Group::FindSocket() const {
   const absl::StatusOr<std::string> path =
       ReadSmallFile(AddressFile(directory_));
-  if (!path.ok() || !ConnectUnix(*path).ok()) return std::nullopt;
+  if (!path.ok() || !IsServed(*path)) return std::nullopt;
   return *path;
 }
 
@@ -77,7 +90,7 @@ void Group::Remove() const {
   const absl::StatusOr<std::string> socket =
       ReadSmallFile(AddressFile(directory_));
   if (socket.ok()) (void)unlink(socket->c_str());
-  (void)RemoveTree(directory_);
+  RemoveLocked(directory_);
 }
 
 void ForgetGroup(const Places& places, const std::string& name) {
@@ -93,7 +106,7 @@ void RemoveDeadGroup(const Places& places, const std::string& name) {
   const std::string directory = places.GroupDirectory(name);
   const absl::StatusOr<std::string> socket =
       ReadSmallFile(AddressFile(directory));
-  if (!socket.ok() || ConnectUnix(*socket).ok()) return;
+  if (!socket.ok() || IsServed(*socket)) return;
   LeaveGroup(places, name, *socket);
 }
 
@@ -108,7 +121,7 @@ void LeaveGroup(const Places& places, const std::string& name,
   if (!lock.ok() || !IsLinked(lock->get())) return;  // somebody else did it
   // Another shim may have been made for the group since.
   if (!current.ok() || *current != socket) return;
-  (void)RemoveTree(directory);
+  RemoveLocked(directory);
 }
 
 }  // namespace holdfast::containerd
