@@ -24,7 +24,6 @@ constexpr std::array kTextFlags = {
     TextFlag{"namespace", &Invocation::name_space},
     TextFlag{"id", &Invocation::id},
     TextFlag{"address", &Invocation::address},
-    TextFlag{"publish-binary", &Invocation::publish_binary},
     TextFlag{"bundle", &Invocation::bundle},
     TextFlag{"group", &Invocation::group},
     TextFlag{"socket", &Invocation::socket},
@@ -58,6 +57,8 @@ class Parser {
   absl::Status TakeWord() {
     absl::string_view word = words_[at_++];
     if (word.empty() || word[0] != '-') {
+      // One before the last is the value of a flag.
+      if (at_ < words_.size()) return absl::OkStatus();
       HOLDFAST_ASSIGN_OR_RETURN(result_.action, ParseAction(word));
       return absl::OkStatus();
     }
@@ -83,7 +84,6 @@ class Parser {
   absl::Status TakeSwitch(absl::string_view name) {
     if (name == "v" || name == "version") result_.action = Action::kVersion;
     if (name == "info") result_.action = Action::kInfo;
-    if (name == "debug") result_.debug = true;
     return absl::OkStatus();
   }
 

@@ -19,15 +19,14 @@ enum class Action {
 //   containerd-shim-holdfast-v2 -namespace NS -address SOCKET
 //     -publish-binary PATH -id ID [-bundle PATH] [-debug] start|delete
 // in the bundle's directory. Flags are Go's: one dash or two, "-id x" or
-// "-id=x". Those that we do not know are passed over: newer daemons have more.
+// "-id=x". Those that we do not know are passed over, with their values: newer
+// daemons have more. We do not need -publish-binary nor -debug.
 struct Invocation {
   Action action = Action::kServe;
   std::string name_space;
   std::string id;
-  std::string address;         // containerd's gRPC socket
-  std::string publish_binary;  // containerd's own; not used by us
-  std::string bundle;          // empty: the current directory
-  bool debug = false;
+  std::string address;  // containerd's gRPC socket
+  std::string bundle;   // empty: the current directory
   // Ours alone, from `start` to the server.
   std::string group;  // empty: the task is alone in it
   std::string socket;

@@ -50,6 +50,10 @@ absl::Status TakeOption(absl::string_view name, absl::string_view value,
   if (name == "IoGid") return Take(value, options.io_gid);
   if (name == "CriuImagePath") return Take(value, options.criu_image_path);
   if (name == "CriuWorkPath") return Take(value, options.criu_work_path);
+  if (name == "CriuPath") {  // runc finds its own since long
+    std::string ignored;
+    return Take(value, ignored);
+  }
   return absl::InvalidArgumentError("is none of runc's options");
 }
 

@@ -15,8 +15,8 @@ namespace holdfast::containerd {
 //   <runtime_dir>/s/<uuid>                             sockets, short
 // No task of containerd's outlives the boot, so nothing here waits for the disk
 // (base/volatile_files.h): it survives every process.
-// <daemon> is its address with dashes for slashes: two daemons of one host
-// never meet.
+// <daemon> is its address with dashes for slashes: two daemons of one host meet
+// only where their paths differ in that alone.
 struct Places {
   std::string tasks;    // the first, without the id
   std::string groups;   // the second, without the group

@@ -5,7 +5,9 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vector>
@@ -22,6 +24,7 @@ namespace holdfast::containerd {
 namespace {
 
 constexpr char kNamePrefix[] = "containerd-";
+constexpr time_t kBirthSeconds = 60;
 
 std::vector<CgroupMount> CgroupMounts() {
   const absl::StatusOr<std::string> text =
@@ -52,12 +55,19 @@ UniqueFd OpenDirectory(const std::string& path) {
   return UniqueFd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
+// A younger one's shim may not be born yet.
+bool IsOld(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 &&
+         time(nullptr) - info.st_ctim.tv_sec > kBirthSeconds;
+}
+
 }  // namespace
 
 absl::StatusOr<UniqueFd> MakeShimCgroup(absl::string_view name) {
   const std::string root = Root();
-  if (root.empty()) return absl::NotFoundError("no cgroup v2 tree");
-  const std::string path = PathOf(name);
+  if (root.empty()) return UniqueFd();
+  const std::string path = absl::StrCat(root, "/", kNamePrefix, name);
   HOLDFAST_RETURN_IF_ERROR(SystemFiles().MakeDirectory(root, 0755));
   HOLDFAST_RETURN_IF_ERROR(SystemFiles().MakeDirectory(path, 0755));
   UniqueFd fd = OpenDirectory(path);
@@ -95,9 +105,10 @@ void RemoveEmptyShimCgroups() {
   const auto names = SystemFiles().List(root);
   if (!names.ok()) return;
   for (const std::string& name : *names) {
+    const std::string path = absl::StrCat(root, "/", name);
     // The kernel refuses it where there are processes.
-    if (absl::StartsWith(name, kNamePrefix)) {
-      (void)rmdir(absl::StrCat(root, "/", name).c_str());
+    if (absl::StartsWith(name, kNamePrefix) && IsOld(path)) {
+      (void)rmdir(path.c_str());
     }
   }
 }

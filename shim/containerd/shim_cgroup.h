@@ -16,7 +16,7 @@ namespace holdfast::containerd {
 // else "holdfast". Without a v2 tree there is none, and a shim stays where its
 // daemon is.
 
-// Makes it; a directory to clone into.
+// Makes it; a directory to clone into. Empty: there is no v2 tree.
 absl::StatusOr<UniqueFd> MakeShimCgroup(absl::string_view name);
 
 // A child that is born in `cgroup`, or without one where we are, as fork(2)
@@ -27,7 +27,7 @@ pid_t CloneInto(const UniqueFd& cgroup);
 // the root group, that has nothing of ours open. Called last of all.
 void RemoveShimCgroupAtExit(absl::string_view name);
 
-// Removes those in which nothing is left.
+// Removes those in which nothing is left, of shims that were killed.
 void RemoveEmptyShimCgroups();
 
 // Moves this process into `cgroup` ("/pods/shims"), on the v2 tree, where it is

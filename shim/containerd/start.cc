@@ -18,7 +18,6 @@
 #include "absl/strings/strip.h"
 #include "base/errors.h"
 #include "base/files.h"
-#include "base/log.h"
 #include "shim/containerd/annotations.h"
 #include "shim/containerd/bootstrap.h"
 #include "shim/containerd/group.h"
@@ -44,9 +43,7 @@ absl::StatusOr<UniqueFd> CgroupFor(const std::string& shim_cgroup,
     HOLDFAST_RETURN_IF_ERROR(EnterNamedCgroup(shim_cgroup));
     return UniqueFd();
   }
-  absl::StatusOr<UniqueFd> made = MakeShimCgroup(name);
-  if (absl::IsNotFound(made.status())) return UniqueFd();
-  return made;
+  return MakeShimCgroup(name);
 }
 
 // The descriptors of a server: nothing to read, nowhere to write, the log pipe
@@ -73,14 +70,13 @@ absl::Status Spawn(const Invocation& invocation, const std::string& group,
                                     "-socket",
                                     socket.path};
   if (!group.empty()) words.insert(words.end(), {"-group", group});
-  if (invocation.debug) words.push_back("-debug");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   const UniqueFd log(open("log", O_WRONLY | O_NONBLOCK | O_CLOEXEC));
   pid_t child = CloneInto(cgroup);
-  // Another `start` took it for one that is left over.
+  // On a host that does not let us, better there than not at all.
   if (child < 0 && cgroup) child = CloneInto(UniqueFd());
   if (child < 0) return ErrnoStatus(errno, "clone3", "the server");
   if (child > 0) return absl::OkStatus();
@@ -120,7 +116,6 @@ absl::StatusOr<std::string> StartServer(const Invocation& invocation,
                                         const StartInput& input,
                                         const std::string& key,
                                         const Group& group) {
-  RemoveEmptyShimCgroups();
   AdjustOomScore();
   if (!input.events_address.empty()) {
     setenv("TTRPC_ADDRESS", input.events_address.c_str(), /*replace=*/1);
@@ -144,6 +139,7 @@ absl::StatusOr<std::string> Start(const Invocation& invocation,
                             ParseStartInput(invocation, stdin_bytes));
   const Places places = PlacesOf(invocation.address, invocation.name_space);
   const std::string key = GroupOf(spec.annotations);
+  if (!key.empty()) HOLDFAST_RETURN_IF_ERROR(CheckName("the group", key));
   const std::string name = key.empty() ? invocation.id : key;
   HOLDFAST_ASSIGN_OR_RETURN(const Group group, Group::Lock(places, name));
   if (const std::optional<std::string> path = group.FindSocket()) {

@@ -28,10 +28,8 @@ TEST(Invocation, IsWhatContainerdSays) {
   EXPECT_EQ(invocation->action, Action::kDelete);
   EXPECT_EQ(invocation->name_space, "k8s.io");
   EXPECT_EQ(invocation->address, "/run/containerd.sock");
-  EXPECT_EQ(invocation->publish_binary, "/usr/bin/containerd");
   EXPECT_EQ(invocation->id, "c-1");
   EXPECT_EQ(invocation->bundle, "/b");
-  EXPECT_TRUE(invocation->debug);
 }
 
 TEST(Invocation, TakesBothFormsOfGosFlags) {
@@ -44,8 +42,8 @@ TEST(Invocation, TakesBothFormsOfGosFlags) {
 }
 
 TEST(Invocation, PassesOverFlagsThatItDoesNotKnow) {
-  const auto invocation =
-      Parse({"-new-in-3=x", "-namespace", "ns", "-id", "c", "-loud", "start"});
+  const auto invocation = Parse({"-new-in-3=x", "-namespace", "ns", "-id", "c",
+                                 "-loud", "-newer", "value", "start"});
 
   ASSERT_TRUE(invocation.ok()) << invocation.status();
   EXPECT_EQ(invocation->action, Action::kStart);
