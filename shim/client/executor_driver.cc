@@ -23,8 +23,10 @@ constexpr absl::Duration kShortestPause = absl::Milliseconds(50);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
 // What a shim's socket and window take while the shim reads nothing: to write
-// so much does not wait.
+// so much does not wait. The kernel charges the smallest write with a thousand
+// bytes nearly.
 constexpr size_t kTakenAtOnceBytes = 32 * 1024;
+constexpr size_t kTakenAtOnce = 64;
 
 // A channel of its own for each connection: one that is kept would wait out
 // the backoff of its failures, with a new shim already there.
@@ -132,6 +134,7 @@ void ExecutorDriver::SendUpdate(v1::TaskStatus status) {
     unacknowledged_.push_back(std::move(update));
     // By the writer's thread it takes a wake-up longer.
     const bool here = subscribed_ && sent_ + 1 == unacknowledged_.size() &&
+                      unacknowledged_.size() <= kTakenAtOnce &&
                       unacknowledged_bytes_ <= kTakenAtOnceBytes;
     connection = here ? TakeNext(call) : nullptr;
     if (connection == nullptr) return changed_.notify_all();
