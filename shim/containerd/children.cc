@@ -55,6 +55,13 @@ Children::Hold::~Hold() {
 void Children::Await(pid_t pid, OnExit on_exit) {
   awaited_[pid] = std::move(on_exit);
   if (kept_.count(pid) == 0) return;
+  // A child of that number is another one than whose exit was kept.
+  siginfo_t living = {};
+  const auto number = static_cast<id_t>(pid);
+  if (waitid(P_PID, number, &living, WEXITED | WNOHANG | WNOWAIT) == 0) {
+    kept_.erase(pid);
+    return;
+  }
   loop_.Post([this, pid, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) Deliver(pid);
   });

@@ -134,8 +134,9 @@ void Container::Create(const Surroundings& surroundings,
   raw->Make([container = std::move(container),
              made = std::move(made)](const absl::Status& status) mutable {
     if (status.ok()) return made(std::move(container));
-    container->Unmake();
-    made(AsOfTheRuntime(status));
+    Container* const failed = container.get();
+    failed->Unmake([container = std::move(container), made = std::move(made),
+                    status] { made(AsOfTheRuntime(status)); });
   });
 }
 
@@ -260,19 +261,24 @@ absl::Status Container::OnMade(pid_t pid) {
   return absl::OkStatus();
 }
 
-// A Create that failed: nothing of it stays.
-void Container::Unmake() {
+// A Create that failed: nothing of it stays. What the runtime has under this
+// id without having made it for us is another's.
+void Container::Unmake(std::function<void()> done) {
   init_.CloseIo();
-  if (init_.pid() != 0) {
-    (void)init_.Signal(SIGKILL);
-    // Its end is nobody's to hear any more; what it held goes with it.
-    (void)OciRuntime::RunToEnd(runtime_.options(), {"delete", "--force", id()},
-                               absl::Seconds(5));
-  }
-  if (absl::Status gone = UnmountAll(RootfsDirectory()); !gone.ok()) {
-    Log(Severity::kError, gone.ToString(), {{"id", id()}});
-  }
-  RemoveTaskDirectory();
+  auto remove = [this, done = std::move(done)] {
+    if (absl::Status gone = UnmountAll(RootfsDirectory()); !gone.ok()) {
+      Log(Severity::kError, gone.ToString(), {{"id", id()}});
+    }
+    RemoveTaskDirectory();
+    done();
+  };
+  if (init_.pid() == 0) return remove();
+  Forget(init_);  // its end is nobody's to hear
+  (void)init_.Signal(SIGKILL);
+  runtime_.Delete(id(), /*force=*/true,
+                  [remove = std::move(remove)](const absl::Status&) {
+                    remove();  // whatever it says
+                  });
 }
 
 void Container::RemoveTaskDirectory() {

@@ -102,7 +102,7 @@ class Container {
 
   void Make(std::function<void(absl::Status)> done);
   absl::Status OnMade(pid_t pid);
-  void Unmake();
+  void Unmake(std::function<void()> done);
   void RemoveTaskDirectory();
   void Forget(const Process& process);
   void ForgetExecs();
@@ -129,6 +129,7 @@ class Container {
   void FinishInit();
   void OnExecEnded(const std::string& exec_id, const ChildExit& exit);
   void OnOutOfMemory();
+  void ResumeForTheEnd();
   void OnFenced();
 
   void PublishCreate();

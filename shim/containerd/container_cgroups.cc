@@ -1,17 +1,13 @@
 #include "shim/containerd/container_cgroups.h"
 
-#include <dirent.h>
-#include <sys/types.h>
-
 #include <algorithm>
-#include <memory>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/errors.h"
 #include "base/files.h"
+#include "cgroups/group_tree.h"
 #include "cgroups/mountinfo.h"
 
 namespace holdfast::containerd {
@@ -20,25 +16,6 @@ namespace {
 // A group's path, "/" at the root of its hierarchy, below a mount.
 std::string Below(const std::string& mount, absl::string_view path) {
   return path == "/" ? mount : absl::StrCat(mount, path);
-}
-
-void AddPids(const std::string& group, std::vector<pid_t>& pids) {
-  // Gone meanwhile: nothing is in it.
-  const std::string text = ReadSmallFile(group + "/cgroup.procs").value_or("");
-  for (const absl::string_view line :
-       absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    pid_t pid = 0;
-    // 0: in a pid namespace that we do not see.
-    if (absl::SimpleAtoi(line, &pid) && pid > 0) pids.push_back(pid);
-  }
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(group.c_str()),
-                                                      closedir);
-  if (directory == nullptr) return;
-  while (const dirent* const entry = readdir(directory.get())) {
-    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') {
-      AddPids(absl::StrCat(group, "/", entry->d_name), pids);
-    }
-  }
 }
 
 }  // namespace
@@ -52,6 +29,7 @@ ContainerCgroups ParseContainerCgroups(absl::string_view cgroup,
                                        absl::string_view mountinfo) {
   const std::vector<CgroupMount> mounts = ParseCgroupMounts(mountinfo);
   ContainerCgroups groups;
+  bool ended = false;
   // "4:cpu,cpuacct:/a/b"; "0::/a/b" is v2's.
   for (const absl::string_view line :
        absl::StrSplit(cgroup, '\n', absl::SkipEmpty())) {
@@ -68,10 +46,16 @@ ContainerCgroups ParseContainerCgroups(absl::string_view cgroup,
           continue;
         }
         if (!mount.HasOption(controller)) continue;
+        // Everybody's: what v1 says of a process that ends, too.
+        if (parts[2] == "/") {
+          ended = true;
+          continue;
+        }
         groups.v1.emplace(controller, Below(mount.path, parts[2]));
       }
     }
   }
+  if (ended && groups.v1.empty()) groups.v2.clear();
   return groups;
 }
 
@@ -83,7 +67,7 @@ absl::StatusOr<ContainerCgroups> FindContainerCgroups(pid_t pid) {
   ContainerCgroups groups = ParseContainerCgroups(cgroup, mountinfo);
   if (groups.v1.empty() && groups.v2.empty()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("no hierarchy of ", file, " is mounted"));
+        absl::StrCat(file, " names no group that is its own and mounted"));
   }
   return groups;
 }
@@ -95,7 +79,11 @@ std::vector<pid_t> PidsOf(const ContainerCgroups& groups) {
   for (const char* const controller : {"memory", "cpu", "pids", "devices"}) {
     if (!groups.V1(controller).empty()) group = groups.V1(controller);
   }
-  if (!group.empty()) AddPids(group, pids);
+  using Groups = std::vector<std::string>;
+  for (const std::string& each : ReadGroups(group).value_or(Groups())) {
+    const auto own = ReadPids(each).value_or(std::vector<pid_t>());
+    pids.insert(pids.end(), own.begin(), own.end());
+  }
   std::sort(pids.begin(), pids.end());
   pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
   return pids;

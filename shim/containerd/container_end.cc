@@ -26,6 +26,12 @@ constexpr absl::Duration kFenceGrace = absl::Seconds(5);
 void Container::OnInitEnded(const ChildExit& exit) {
   ending_ = exit;
   if (after_end_) return std::exchange(after_end_, nullptr)();
+  surroundings_.loop.Cancel(kill_timer_);
+  // A runtime that hangs does not keep it from being told, either.
+  end_timer_ = surroundings_.loop.After(kOthersTimeout, [this] {
+    end_timer_ = 0;
+    FinishInit();
+  });
   work_.Add([this](const WorkQueue::Done& done) {
     EndOthers();
     done();
@@ -46,11 +52,7 @@ void Container::AfterEnd(std::function<void()> then) {
 // The init's end is the last of its container: the kernel sees to that where
 // it has a pid namespace of its own, else we do.
 void Container::EndOthers() {
-  surroundings_.loop.Cancel(kill_timer_);
-  end_timer_ = surroundings_.loop.After(kOthersTimeout, [this] {
-    end_timer_ = 0;
-    FinishInit();
-  });
+  if (init_.exit()) return;
   if (spec_.has_own_pid_namespace) return OthersEnded();
   runtime_.Kill(id(), SIGKILL, /*all=*/true, [this](const absl::Status&) {
     AwaitOthers();  // there may have been none
@@ -137,6 +139,12 @@ void Container::DaemonLost() {
   if (fence_) fence_->AgentLost();
 }
 
+// A paused one takes no SIGTERM, nor SIGKILL where its freezer is v1's; nor
+// does one that is being paused. One that runs is left as it is.
+void Container::ResumeForTheEnd() {
+  Resume([](const absl::StatusOr<Empty>&) {});
+}
+
 // The container ends; the shim stays, to tell of it.
 void Container::OnFenced() {
   if (init_.exit() || ending_) return;
@@ -148,13 +156,11 @@ void Container::OnFenced() {
     Log(Severity::kError, recorded.ToString(), {{"id", id()}});
   }
   (void)init_.Signal(SIGTERM);  // it may have ended by itself
-  // A paused one would not take it, nor SIGKILL where its freezer is v1's.
-  if (init_.state() == TaskState::kPaused) {
-    Resume([](const absl::StatusOr<Empty>&) {});
-  }
+  ResumeForTheEnd();
   kill_timer_ = surroundings_.loop.After(kFenceGrace, [this] {
     kill_timer_ = 0;
     (void)init_.Signal(SIGKILL);
+    ResumeForTheEnd();
   });
 }
 

@@ -1,5 +1,7 @@
 // Containers: Exec, Start, Delete.
 
+#include <signal.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +22,9 @@ constexpr absl::Duration kFlushTimeout = absl::Seconds(10);
 
 void Container::Start(const std::string& exec_id,
                       Answer<task::StartResponse> answer) {
+  if (absl::Status there = Find(exec_id).status(); !there.ok()) {
+    return answer(there);
+  }
   QueueOf(exec_id).Add(
       [this, exec_id, answer = std::move(answer)](WorkQueue::Done done) {
         const absl::StatusOr<Process*> process = Find(exec_id);
@@ -50,10 +55,8 @@ void Container::Start(const std::string& exec_id,
       });
 }
 
-// An exec that is not there has none: that is found out in its turn.
 WorkQueue& Container::QueueOf(const std::string& exec_id) {
-  const auto found = exec_work_.find(exec_id);
-  return found == exec_work_.end() ? work_ : *found->second;
+  return exec_id.empty() ? work_ : *exec_work_.at(exec_id);
 }
 
 void Container::StartInit(Started started) {
@@ -184,6 +187,8 @@ void Container::OnExecStarted(Process& process, pid_t pid) {
   const std::string exec_id = process.names().exec_id;
   process.Made(pid);
   process.SetState(TaskState::kRunning);
+  // It may have come after what killed the others.
+  if (ending_) (void)process.Signal(SIGKILL);
   ::containerd::events::TaskExecStarted event;
   event.set_container_id(id());
   event.set_exec_id(exec_id);
@@ -196,6 +201,9 @@ void Container::OnExecStarted(Process& process, pid_t pid) {
 
 void Container::Delete(const std::string& exec_id,
                        Answer<task::DeleteResponse> answer) {
+  if (absl::Status there = Find(exec_id).status(); !there.ok()) {
+    return answer(there);
+  }
   QueueOf(exec_id).Add([this, exec_id,
                         answer = std::move(answer)](WorkQueue::Done done) {
     const absl::StatusOr<Process*> process = Find(exec_id);

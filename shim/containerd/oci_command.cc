@@ -45,7 +45,6 @@ OciCommand::OciCommand(EventLoop& loop, Children& children,
                        std::string id)
     : loop_(loop),
       children_(children),
-      hold_(children),
       options_(options),
       name_(std::move(name)),
       id_(std::move(id)),
@@ -79,6 +78,7 @@ void OciCommand::Start(const std::vector<std::string>& words,
                        const StdioFds* stdio, absl::string_view input,
                        std::function<void(absl::Status)> ended) {
   ended_ = std::move(ended);
+  if (stdio != nullptr) hold_.emplace(children_);  // it makes a process
   const absl::Status started = TryStart(words, stdio, input);
   if (started.ok()) return;
   loop_.Post([this, started, alive = std::weak_ptr<bool>(alive_)] {

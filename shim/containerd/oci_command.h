@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ absl::StatusOr<std::vector<std::string>> RuntimeCommandLine(
     const OciRuntime::Options& options, const std::string& log_file,
     const std::vector<std::string>& command);
 
-// One run of an OCI runtime. While it lives, exits of children that nobody
-// awaits are kept: one of them may be the process that it makes.
+// One run of an OCI runtime. While one that makes a process lives, exits of
+// children that nobody awaits are kept: that process's may be one of them.
 class OciCommand {
  public:
   // `name`: "create"; `id`: the container's.
@@ -52,7 +53,7 @@ class OciCommand {
 
   EventLoop& loop_;
   Children& children_;
-  const Children::Hold hold_;
+  std::optional<Children::Hold> hold_;
   const OciRuntime::Options& options_;
   const std::string name_;
   const std::string id_;

@@ -108,6 +108,8 @@ class ProcessIo::Impl {
     HOLDFAST_ASSIGN_OR_RETURN(OutputSource source,
                               OutputSource::OfTerminal(std::move(out)));
     HOLDFAST_RETURN_IF_ERROR(streams_.front()->Start(std::move(source)));
+    // Its process may have ended before its terminal was read.
+    if (ended_) streams_.front()->ProcessEnded();
     if (!input_) return absl::OkStatus();
     HOLDFAST_ASSIGN_OR_RETURN(UniqueFd in, Duplicate(master_.get()));
     return input_->Start(std::move(in), /*is_terminal=*/true);

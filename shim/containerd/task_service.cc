@@ -131,7 +131,10 @@ void TaskService::Create(const task::CreateTaskRequest& request,
       [this, id, answer = std::move(answer)](
           absl::StatusOr<std::shared_ptr<Container>> container) {
         being_made_.erase(id);
-        if (!container.ok()) return answer(container.status());
+        if (!container.ok()) {
+          CheckNeeded();
+          return answer(container.status());
+        }
         task::CreateTaskResponse response;
         response.set_pid(
             static_cast<uint32_t>((*(*container)->Find(""))->pid()));

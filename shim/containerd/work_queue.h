@@ -22,7 +22,6 @@ class WorkQueue {
     waiting_.push_back(std::move(work));
     if (!busy_) Next();
   }
-  bool busy() const { return busy_; }
 
  private:
   void Next() {

@@ -26,7 +26,6 @@ class Logger {
   ~Logger();
 
   bool HasEnded() const { return process_.HasEnded(); }
-  int fd() const { return process_.fd(); }  // readable once it has ended
 
  private:
   explicit Logger(Pidfd process) : process_(std::move(process)) {}

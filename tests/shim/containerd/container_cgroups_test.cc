@@ -19,17 +19,29 @@ constexpr char kHybrid[] =
 
 TEST(ContainerCgroups, AreV1OnAHybridHost) {
   const ContainerCgroups groups = ParseContainerCgroups(
-      "9:name=systemd:/a\n4:memory:/a:b/c\n2:cpu,cpuacct:/\n1:pids:/a\n"
+      "9:name=systemd:/a\n4:memory:/a:b/c\n2:cpu,cpuacct:/d\n1:pids:/a\n"
       "0::/u\nnonsense\n",
       kHybrid);
 
   EXPECT_FALSE(groups.is_v2());
   EXPECT_THAT(groups.v1,
-              ElementsAre(Pair("cpu", "/sys/fs/cgroup/cpu,cpuacct"),
-                          Pair("cpuacct", "/sys/fs/cgroup/cpu,cpuacct"),
+              ElementsAre(Pair("cpu", "/sys/fs/cgroup/cpu,cpuacct/d"),
+                          Pair("cpuacct", "/sys/fs/cgroup/cpu,cpuacct/d"),
                           Pair("memory", "/sys/fs/cgroup/memory/a:b/c")));
   EXPECT_EQ(groups.v2, "/sys/fs/cgroup/unified/u");
   EXPECT_EQ(groups.V1("pids"), "") << "it is mounted nowhere";
+}
+
+// So v1 says of a process that ends.
+TEST(ContainerCgroups, AreNeverEverybodys) {
+  const ContainerCgroups part =
+      ParseContainerCgroups("4:memory:/a\n2:cpu,cpuacct:/\n0::/a\n", kHybrid);
+  EXPECT_THAT(part.v1, ElementsAre(Pair("memory", "/sys/fs/cgroup/memory/a")));
+
+  const ContainerCgroups none =
+      ParseContainerCgroups("4:memory:/\n2:cpu,cpuacct:/\n0::/a\n", kHybrid);
+  EXPECT_TRUE(none.v1.empty());
+  EXPECT_EQ(none.v2, "") << "its controllers are v1's";
 }
 
 TEST(ContainerCgroups, AreV2WhereThatIsAll) {
