@@ -20,14 +20,17 @@
 namespace holdfast::containerd {
 namespace {
 
-OciRuntime::Options RuntimeOptions(const TaskOptions& options,
+// containerd 1.6 keeps the option of that name from any runtime but runc's; a
+// path in systemd's form means it.
+OciRuntime::Options RuntimeOptions(const TaskOptions& options, const Spec& spec,
                                    const Surroundings& surroundings,
                                    const std::string& binary,
                                    const std::string& bundle) {
   OciRuntime::Options result;
   result.binary = binary;
   result.root = RuntimeRoot(options, surroundings.name_space);
-  result.systemd_cgroup = options.systemd_cgroup;
+  result.systemd_cgroup =
+      options.systemd_cgroup || IsSystemdsPath(spec.cgroups_path);
   result.log_directory = bundle;
   return result;
 }
@@ -110,8 +113,8 @@ absl::StatusOr<Container::Setup> Container::Prepare(
   spool.budget = std::make_shared<SpoolBudget>(spool.max_bytes);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string binary,
                             AsOfTheRuntime(RuntimeBinary(setup.options)));
-  setup.runtime =
-      RuntimeOptions(setup.options, surroundings, binary, request.bundle());
+  setup.runtime = RuntimeOptions(setup.options, setup.spec, surroundings,
+                                 binary, request.bundle());
   HOLDFAST_ASSIGN_OR_RETURN(
       TaskJournal journal,
       TaskJournal::Create(

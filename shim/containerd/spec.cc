@@ -1,6 +1,10 @@
 #include "shim/containerd/spec.h"
 
+#include <vector>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/errors.h"
 #include "base/files.h"
 #include "rapidjson/document.h"
@@ -81,6 +85,13 @@ absl::Status Parse(absl::string_view json, rapidjson::Document& root) {
 }
 
 }  // namespace
+
+bool IsSystemdsPath(absl::string_view cgroups_path) {
+  const std::vector<absl::string_view> parts =
+      absl::StrSplit(cgroups_path, ':');
+  return parts.size() == 3 && !parts[2].empty() &&
+         (parts[0].empty() || absl::EndsWith(parts[0], ".slice"));
+}
 
 absl::StatusOr<std::string> ExecSpec(absl::string_view json, bool terminal) {
   rapidjson::Document root;

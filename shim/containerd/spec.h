@@ -17,6 +17,10 @@ struct Spec {
   bool has_own_pid_namespace = false;
 };
 
+// Whether `cgroups_path` is "SLICE:PREFIX:NAME", for a scope of systemd's; an
+// empty SLICE is the default one.
+bool IsSystemdsPath(absl::string_view cgroups_path);
+
 // NotFound: there is no such file. InvalidArgument, naming the file and the
 // byte: not JSON, or not a spec in what is read of it. ResourceExhausted: more
 // than 16 MiB.

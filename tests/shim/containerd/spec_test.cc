@@ -117,5 +117,16 @@ TEST(ExecSpec, IsAnObject) {
   EXPECT_THAT(Message(ExecSpec("[]", true).status()), HasSubstr("an object"));
 }
 
+TEST(Spec, KnowsAPathOfSystemds) {
+  for (const char* path : {"system.slice:docker:c1", ":cri-containerd:c1",
+                           "kubepods-pod1.slice:cri-containerd:c1"}) {
+    EXPECT_TRUE(IsSystemdsPath(path)) << path;
+  }
+  for (const char* path : {"", "/a/b", "/a:b:c", "a:b:c", "x.slice:c1",
+                           "x.slice:a:", "x.slice:a:b:c"}) {
+    EXPECT_FALSE(IsSystemdsPath(path)) << path;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::containerd
