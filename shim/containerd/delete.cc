@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/pidfd.h"
 #include "shim/bundle/executor_journal.h"
 #include "shim/bundle/started_process.h"
 #include "shim/containerd/group.h"
@@ -79,6 +80,12 @@ void RemoveContainer(const OciRuntime::Options& runtime,
   }
 }
 
+// Where the runtime could not, or is not there any more.
+void KillWhatRuns(const v1::Started& started) {
+  const absl::StatusOr<Pidfd> process = Pidfd::Open(started.pid());
+  if (process.ok() && IsRunning(started)) (void)process->Signal(SIGKILL);
+}
+
 void LogError(const absl::Status& status, const std::string& id) {
   if (!status.ok()) Log(Severity::kError, status.ToString(), {{"id", id}});
 }
@@ -110,6 +117,7 @@ absl::StatusOr<task::DeleteResponse> Delete(const Invocation& invocation) {
   if (!absl::IsNotFound(facts.status())) {
     RemoveContainer(RuntimeOf(facts, invocation), invocation.id);
   }
+  if (facts.ok() && facts->started) KillWhatRuns(*facts->started);
   const std::string bundle =
       invocation.bundle.empty() ? "." : invocation.bundle;
   // What cannot be removed does not keep from the answer.

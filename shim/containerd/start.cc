@@ -20,6 +20,7 @@
 #include "base/files.h"
 #include "shim/containerd/annotations.h"
 #include "shim/containerd/bootstrap.h"
+#include "shim/containerd/former_boot.h"
 #include "shim/containerd/group.h"
 #include "shim/containerd/places.h"
 #include "shim/containerd/scratch_file.h"
@@ -141,6 +142,10 @@ absl::StatusOr<std::string> Start(const Invocation& invocation,
   const std::string key = GroupOf(spec.annotations);
   if (!key.empty()) HOLDFAST_RETURN_IF_ERROR(CheckName("the group", key));
   const std::string name = key.empty() ? invocation.id : key;
+  // The first of this boot: nobody has been here since.
+  if (access(places.groups.c_str(), F_OK) != 0) {
+    RemoveTasksOfFormerBoots(places);
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const Group group, Group::Lock(places, name));
   if (const std::optional<std::string> path = group.FindSocket()) {
     HOLDFAST_RETURN_IF_ERROR(WriteAddress(AddressOf(*path)));

@@ -7,11 +7,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "api/containerd/bootstrap.pb.h"
 #include "api/containerd/runc_options.pb.h"
 #include "base/files.h"
 #include "google/protobuf/any.pb.h"
 #include "google/protobuf/empty.pb.h"
+#include "shim/bundle/executor_journal.h"
 #include "tests/containerd/leftovers.h"
 #include "tests/containerd/script.h"
 #include "tests/integration/process_watch.h"
@@ -26,6 +28,51 @@ class CommandsTest : public ScriptTest {
     if (!OurShim().IsThere()) GTEST_SKIP() << "this build has no shim of ours";
     MakeBundleOf("c1");
   }
+
+  // In a shim that this starts: client()'s. The pid of its init.
+  pid_t Create(const std::string& id) {
+    caller_ = StartShim(OurShim(), id);
+    if (caller_ == nullptr) return 0;
+    client_.emplace(*caller_);
+    const auto created =
+        client_->Call<task::CreateTaskResponse>("Create", Request(id));
+    EXPECT_TRUE(created.ok()) << created.status();
+    return created.ok() ? static_cast<pid_t>(created->pid()) : 0;
+  }
+  TaskClient& client() { return *client_; }
+  // As containerd does; the shim ends when nothing is left in it.
+  void RemoveTask(const std::string& id) {
+    task::KillRequest kill;
+    kill.set_id(id);
+    kill.set_signal(SIGKILL);
+    EXPECT_TRUE(client_->Call<google::protobuf::Empty>("Kill", kill).ok());
+    task::WaitRequest wait;
+    wait.set_id(id);
+    EXPECT_TRUE(client_->Call<task::WaitResponse>("Wait", wait).ok());
+    task::DeleteRequest remove;
+    remove.set_id(id);
+    EXPECT_TRUE(client_->Call<task::DeleteResponse>("Delete", remove).ok());
+    (void)client_->Call<google::protobuf::Empty>("Shutdown",
+                                                 task::ShutdownRequest());
+  }
+  task::DeleteResponse DeleteByCommand(const std::string& id) {
+    const CommandResult result = RunShim(OurShim(), id, "delete");
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    task::DeleteResponse response;
+    EXPECT_TRUE(response.ParseFromString(result.out));
+    return response;
+  }
+  std::string JournalOf(const std::string& id) const {
+    for (const std::string& file : FilesBelow(holdfast_directory())) {
+      if (absl::EndsWith(file, absl::StrCat("/", id, "/journal"))) return file;
+    }
+    ADD_FAILURE() << id << " has no journal";
+    return "";
+  }
+
+ private:
+  std::unique_ptr<TtrpcCaller> caller_;
+  std::optional<TaskClient> client_;
 };
 
 TEST_F(CommandsTest, VersionIsPrinted) {
@@ -108,8 +155,15 @@ TEST_F(CommandsTest, AShimThatADaemonFindsEmptyEndsUnlessATaskComes) {
   EXPECT_TRUE(
       used.Call<task::CreateTaskResponse>("Create", Request("c1")).ok());
 
-  EXPECT_TRUE(
-      Eventually([this] { return ShimPids().size() == 1; }, absl::Seconds(30)));
+  // However often it is asked meanwhile.
+  task::ConnectRequest again;
+  again.set_id("c2");
+  EXPECT_TRUE(Eventually(
+      [&] {
+        (void)TaskClient(*other).Call<task::ConnectResponse>("Connect", again);
+        return ShimPids().size() == 1;
+      },
+      absl::Seconds(30)));
 
   task::DeleteRequest remove;
   remove.set_id("c1");
@@ -125,6 +179,91 @@ TEST_F(CommandsTest, DeleteOfATaskThatNeverWasIsAnswered) {
   ASSERT_TRUE(response.ParseFromString(result.out));
   EXPECT_EQ(response.exit_status(), 255U);
   EXPECT_TRUE(response.has_exited_at());
+}
+
+TEST_F(CommandsTest, DeleteOfOneThatEndedWithNobodyThereSaysUnknown) {
+  const pid_t pid = Create("c1");
+  const ProcessWatch init(pid);
+  KillAll(ShimPids());
+  init.Kill(SIGKILL);
+  EXPECT_TRUE(Eventually([&] { return !init.Runs(); }));
+
+  const task::DeleteResponse end = DeleteByCommand("c1");
+
+  EXPECT_EQ(end.exit_status(), 255U);
+  EXPECT_EQ(end.pid(), static_cast<uint32_t>(pid));
+}
+
+TEST_F(CommandsTest, DeleteOfOneWhoseEndWasSeenSaysHowAndWhen) {
+  const ProcessWatch init(Create("c1"));
+  init.Kill(SIGKILL);
+  task::WaitRequest wait;
+  wait.set_id("c1");
+  const auto waited = client().Call<task::WaitResponse>("Wait", wait);
+  ASSERT_TRUE(waited.ok()) << waited.status();
+  KillAll(ShimPids());
+
+  const task::DeleteResponse end = DeleteByCommand("c1");
+
+  EXPECT_EQ(end.exit_status(), 128U + SIGKILL);
+  EXPECT_EQ(end.exited_at().seconds(), waited->exited_at().seconds());
+  EXPECT_EQ(end.exited_at().nanos(), waited->exited_at().nanos());
+}
+
+// As a sandbox's is; its others live on.
+TEST_F(CommandsTest, DeleteOfWhoseIdIsItsGroupsLeavesTheGroupItsShim) {
+  for (const char* id : {"pod", "in-1", "in-2"}) {
+    MakeBundleOf(id, {.annotations = {{"io.containerd.runc.v2.group", "pod"}}});
+  }
+  Create("pod");
+  const std::string address = RunShim(OurShim(), "in-1", "start").out;
+  const auto second =
+      client().Call<task::CreateTaskResponse>("Create", Request("in-1"));
+  ASSERT_TRUE(second.ok()) << second.status();
+  RemoveTask("pod");
+
+  EXPECT_EQ(DeleteByCommand("pod").exit_status(), 255U);
+
+  EXPECT_EQ(ShimPids().size(), 1U);
+  EXPECT_EQ(RunShim(OurShim(), "in-2", "start").out, address);
+  EXPECT_TRUE(TtrpcCaller::Connect(AddressIn(address)).ok());
+  RemoveTask("in-1");
+}
+
+TEST_F(CommandsTest, AGroupWhoseNameIsAPathIsRefused) {
+  MakeBundleOf("c2", {.annotations = {{"io.containerd.runc.v2.group", ".."}}});
+
+  const CommandResult result = RunShim(OurShim(), "c2", "start");
+
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_TRUE(absl::StrContains(result.err, "the group \"..\"")) << result.err;
+  EXPECT_TRUE(ShimPids().empty());
+}
+
+TEST_F(CommandsTest, StartIsTheEndOfWhatAFormerBootLeft) {
+  Create("c1");
+  const std::string kept = JournalOf("c1");
+  const std::string former = absl::StrReplaceAll(kept, {{"/c1/", "/old/"}});
+  std::filesystem::create_directory(
+      std::filesystem::path(former).parent_path());
+  v1::Intent intent;
+  intent.set_container_id("old");
+  intent.set_boot_id("another");
+  ASSERT_TRUE(
+      ExecutorJournal::Create(SystemFiles(), former, std::move(intent)).ok());
+  MakeBundleOf("c2");
+  StartShim(OurShim(), "c2");
+  EXPECT_TRUE(std::filesystem::exists(former)) << "not the first of this boot";
+
+  KillAll(ShimPids());
+  std::filesystem::remove_all(holdfast_directory() + "/run");
+  MakeBundleOf("c3");
+  const auto third = StartShim(OurShim(), "c3");
+
+  EXPECT_FALSE(std::filesystem::exists(former));
+  EXPECT_TRUE(std::filesystem::exists(kept));
+  KillAll(ShimPids());
+  for (const char* id : {"c1", "c2", "c3"}) DeleteByCommand(id);
 }
 
 // With a runtime's root that it cannot know from the journal: the usual one.
