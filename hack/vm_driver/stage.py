@@ -27,11 +27,12 @@ systemctl daemon-reload
 
 # Debian's, below build/.
 CONTAINERD = {
-    "peers/containerd-1.6/usr/bin/containerd": "containerd",
-    "peers/containerd-1.6/usr/bin/ctr": "ctr",
-    "peers/containerd-1.6/lib/systemd/system/containerd.service":
-        "containerd.service",
-    "peers/runc/usr/sbin/runc": "runc",
+    "containerd": ["peers/containerd-1.6/usr/bin/containerd"],
+    "ctr": ["peers/containerd-1.6/usr/bin/ctr"],
+    "containerd.service": [
+        "peers/containerd-1.6/lib/systemd/system/containerd.service",
+        "peers/containerd-1.6/usr/lib/systemd/system/containerd.service"],
+    "runc": ["peers/runc/usr/sbin/runc", "peers/runc/usr/bin/runc"],
 }
 
 
@@ -84,13 +85,17 @@ def booted(build):
 
 def _pack_containerd(build, directory):
     """All of it or nothing; then its test is skipped."""
-    files = {os.path.join(image.ROOT, "build", source): name
-             for source, name in CONTAINERD.items()}
-    files[os.path.join(build, "tests/containerd/busybox.tar")] = "busybox.tar"
-    if not all(os.path.exists(source) for source in files):
+    choices = {name: [os.path.join(image.ROOT, "build", source)
+                      for source in sources]
+               for name, sources in CONTAINERD.items()}
+    choices["busybox.tar"] = [os.path.join(build,
+                                           "tests/containerd/busybox.tar")]
+    files = {name: next(filter(os.path.exists, sources), None)
+             for name, sources in choices.items()}
+    if None in files.values():
         return
     os.mkdir(directory)
-    for source, name in files.items():
+    for name, source in files.items():
         shutil.copy(source, os.path.join(directory, name))
 
 

@@ -32,7 +32,8 @@ absl::Status CopySpools(const v1::LogsRequest& request, const FoundTask& task) {
     copied += bytes;
   }
   Say(absl::StrCat("logs ", task.ShortName(), ": ", rest, "; ", copied,
-                   " bytes wait here to be read by it"));
+                   " bytes wait here to be read by it, behind those in its "
+                   "FIFO (64 KiB at most)"));
   return absl::OkStatus();
 }
 

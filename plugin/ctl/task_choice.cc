@@ -107,8 +107,8 @@ absl::Status TaskChoice::Answer(
     };
     asked = all_agents_ ? Ask(globals, probe, may_be_elsewhere)
                         : Ask(globals, ask, may_be_elsewhere);
-    if (!all_agents_ && !may_be_elsewhere) return asked;
-    agent_has_it = !may_be_elsewhere;
+    if (!may_be_elsewhere && (!all_agents_ || !asked.ok())) return asked;
+    agent_has_it = asked.ok();
   }
   const FoundTasks found = Find();
   if (found.tasks.size() + (agent_has_it ? 1 : 0) > 1) {

@@ -360,7 +360,8 @@ void Conversation::NoteEvents(const std::string& last_topic,
   std::string before;
   for (const EventsServer::Envelope& event : events_.events()) {
     const std::string description = Described(event);
-    if (description == before) continue;  // each OOM kill may be told, or all
+    // Each OOM kill may be told, or all of them.
+    if (event.topic() == "/tasks/oom" && description == before) continue;
     before = description;
     Note(absl::StrCat("event ", ++number), description);
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -31,6 +32,26 @@ class DaemonDeath : public DaemonTest {
     const ProcessWatch process(init);
     process.Kill(SIGTERM);
     (void)process.WaitForEnd(absl::Seconds(10));
+  }
+
+  // `ctr events`, as soon as there is a containerd.
+  Pidfd Listen() const {
+    const std::string ctr = absl::StrCat(GetParam().containerd.Program("ctr"),
+                                         " -a ", Socket(), " -n ", Namespace());
+    return StartProgram(
+        {"/bin/sh", "-c",
+         absl::StrCat("until ", ctr, " version >/dev/null 2>&1; do :; done; ",
+                      "exec ", ctr, " events")},
+        {}, Scratch("events"));
+  }
+  // What it heard of `topic`.
+  std::vector<std::string> Published(const std::string& topic) const {
+    std::vector<std::string> lines;
+    for (const auto line :
+         absl::StrSplit(ReadSmallFile(Scratch("events")).value_or(""), '\n')) {
+      if (absl::StrContains(line, topic)) lines.emplace_back(line);
+    }
+    return lines;
   }
 };
 
@@ -83,6 +104,34 @@ TEST_P(DaemonDeath, KeepsTheExitAcrossSeveral) {
 
   EXPECT_EQ(StatusOf("c1"), "STOPPED");
   EXPECT_EQ(RemoveTask("c1"), 7);
+}
+
+TEST_P(DaemonDeath, PublishesTheEndsThatItMissed) {
+  if (!shim().ours) GTEST_SKIP() << "a stock shim never tells of them";
+  const pid_t init = RunDetached("c1", kObedient);
+  // A part of what it needs is above its limit.
+  MustCtr(RunArguments({"-d", "--memory-limit", "20000000"}, "c2",
+                       {"sh", "-c",
+                        "while ! [ -e /now ]; do sleep 0.1; done; "
+                        "tail /dev/zero"}));
+  const ProcessWatch other(PidOf("c2"));
+
+  KillDaemon();
+  EndWhileDown(init);
+  std::ofstream(absl::StrCat("/proc/", other.pid(), "/root/now")).close();
+  (void)other.WaitForEnd(absl::Seconds(20));
+  const Pidfd listener = Listen();
+  StartDaemon();
+
+  EXPECT_TRUE(Eventually([&] {
+    const std::vector<std::string> exits = Published("/tasks/exit");
+    return std::any_of(exits.begin(), exits.end(), [](const auto& line) {
+      return absl::StrContains(line, "\"c1\"") &&
+             absl::StrContains(line, "\"exit_status\":7,");
+    });
+  })) << *ReadSmallFile(Scratch("events"));
+  EXPECT_TRUE(Eventually([&] { return !Published("/tasks/oom").empty(); }));
+  KillAll({listener.pid()});
 }
 
 TEST_P(DaemonDeath, InTheMiddleOfManyLaunchesLosesNoneThatWasAnswered) {
@@ -141,32 +190,21 @@ TEST_P(DaemonDeath, OneShimThatHangsDoesNotTakeTheOthersAlong) {
 // containerd asks the shim's program, and publishes what that knows.
 TEST_P(DaemonDeath, OfAShimThatDiedAfterItsTaskTheTrueStatusIsPublished) {
   AwaitChildOf(RunDetached("c1", kObedient));
-  const Pidfd listener =
-      StartProgram({GetParam().containerd.Program("ctr"), "-a", Socket(), "-n",
-                    Namespace(), "events"},
-                   {}, Scratch("events"));
-  const auto published = [this](const std::string& topic) {
-    std::vector<std::string> lines;
-    for (const auto line :
-         absl::StrSplit(ReadSmallFile(Scratch("events")).value_or(""), '\n')) {
-      if (absl::StrContains(line, topic)) lines.emplace_back(line);
-    }
-    return lines;
-  };
+  const Pidfd listener = Listen();
   // One that subscribed too late sees nothing.
   EXPECT_TRUE(Eventually([&] {
     MustCtr({"task", "exec", "--exec-id", "e1", "c1", "true"});
-    return !published("/tasks/exec-added").empty();
+    return !Published("/tasks/exec-added").empty();
   }));
 
   MustCtr({"task", "kill", "c1"});
   AwaitStatus("c1", "STOPPED");
   KillAll({ShimOf("c1")});
 
-  EXPECT_TRUE(Eventually([&] { return !published("/tasks/delete").empty(); }));
+  EXPECT_TRUE(Eventually([&] { return !Published("/tasks/delete").empty(); }));
   const std::string wanted =
       absl::StrCat("\"exit_status\":", shim().ours ? 7 : 137, ",");
-  for (const std::string& line : published("/tasks/delete"))
+  for (const std::string& line : Published("/tasks/delete"))
     EXPECT_TRUE(absl::StrContains(line, wanted)) << line;
   KillAll({listener.pid()});
 }
