@@ -241,5 +241,37 @@ TEST(EventLoopTime, SleepsThroughWhenNothingIsDue) {
   EXPECT_GE(SystemClock().SinceBoot() - start, absl::Milliseconds(49));
 }
 
+TEST(EventLoopTime, RunsAtOnceWhatAPostedTaskPosted) {
+  const auto loop = *EventLoop::Create();
+  bool ran = false;
+  loop->Post([&] { loop->Post([&] { ran = true; }); });
+  loop->RunOnce(absl::ZeroDuration());
+  const absl::Duration start = SystemClock().SinceBoot();
+
+  loop->RunOnce(absl::Seconds(5));
+
+  EXPECT_TRUE(ran);
+  EXPECT_LT(SystemClock().SinceBoot() - start, absl::Seconds(4));
+}
+
+TEST(EventLoopTime, IsNotWokenForWhatAWatchPosted) {
+  const auto loop = *EventLoop::Create();
+  const Pipe pipe;
+  bool ran = false;
+  const auto callback = [&](uint32_t) {
+    loop->Unwatch(pipe.read_end.get());
+    loop->Post([&] { ran = true; });
+  };
+  ASSERT_TRUE(loop->Watch(pipe.read_end.get(), EPOLLIN, callback).ok());
+  pipe.Fill();
+  loop->RunOnce(absl::ZeroDuration());
+  ASSERT_TRUE(ran);
+  const absl::Duration start = SystemClock().SinceBoot();
+
+  loop->RunOnce(absl::Milliseconds(50));  // cut short by any wake-up
+
+  EXPECT_GE(SystemClock().SinceBoot() - start, absl::Milliseconds(49));
+}
+
 }  // namespace
 }  // namespace holdfast
