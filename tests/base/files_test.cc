@@ -1,10 +1,12 @@
 #include "base/files.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/volatile_files.h"
 #include "tests/fakes/fake_disk.h"
 #include "tests/fakes/temporary_directory.h"
 
@@ -57,6 +59,20 @@ TEST(Files, KnowWhetherTheyStillHaveTheirName) {
   EXPECT_FALSE(*file->IsStillAt(directory / "f"));
   EXPECT_TRUE(*other->IsStillAt(directory / "f"));
   EXPECT_FALSE(*other->IsStillAt(directory / "g"));
+}
+
+TEST(Files, WaitForTheDiskUnlessTheyAreVolatile) {
+  const TemporaryDirectory directory;
+  const auto is_durable = [](Files& files, const std::string& path,
+                             Files::Mode mode) {
+    const int flags = fcntl((*files.Open(path, mode))->fd(), F_GETFL);
+    return (flags & O_DSYNC) != 0;
+  };
+
+  for (const auto mode : {Files::Mode::kCreate, Files::Mode::kReadWrite}) {
+    EXPECT_TRUE(is_durable(SystemFiles(), directory / "f", mode));
+    EXPECT_FALSE(is_durable(VolatileFiles(), directory / "g", mode));
+  }
 }
 
 TEST(Files, ListNamesInOrder) {
