@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <future>
 #include <utility>
 
@@ -64,7 +63,6 @@ void FakeEvents::Forward(absl::string_view request,
     answer = answer_;
   }
   if (!hangs && answer.ok()) answer = Take(request);
-  changed_.notify_all();
   if (hangs) {
     unanswered_.push_back(std::move(reply));
   } else if (answer.ok()) {
@@ -104,41 +102,6 @@ std::vector<std::string> FakeEvents::topics() const {
 int FakeEvents::requests() const {
   MutexLock lock(mutex_);
   return requests_;
-}
-
-bool FakeEvents::WaitUntilLocked(const std::function<bool()>& holds,
-                                 absl::Duration patience) const {
-  MutexLock lock(mutex_);
-  return changed_.wait_for(mutex_, absl::ToChronoMilliseconds(patience), holds);
-}
-
-bool FakeEvents::WaitUntil(
-    const std::function<bool(const std::vector<Envelope>&)>& holds,
-    absl::Duration patience) const {
-  return WaitUntilLocked(
-      [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return holds(events_); },
-      patience);
-}
-
-bool FakeEvents::WaitForEvents(size_t count) const {
-  return WaitUntil([count](const std::vector<Envelope>& events) {
-    return events.size() >= count;
-  });
-}
-
-bool FakeEvents::WaitForTopic(absl::string_view topic) const {
-  return WaitUntil([topic](const std::vector<Envelope>& events) {
-    for (const Envelope& event : events) {
-      if (event.topic() == topic) return true;
-    }
-    return false;
-  });
-}
-
-bool FakeEvents::WaitForRequests(int count) const {
-  return WaitUntilLocked(
-      [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return requests_ >= count; },
-      BlockingTtrpcClient::kPatience);
 }
 
 void FakeEvents::Clear() {

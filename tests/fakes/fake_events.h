@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,12 +9,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "api/containerd/forward.pb.h"
 #include "base/event_loop.h"
 #include "base/mutex.h"
 #include "shim/rpc/ttrpc_server.h"
-#include "tests/fakes/ttrpc_client.h"
 
 namespace holdfast {
 
@@ -36,13 +33,6 @@ class FakeEvents {
   std::vector<std::string> topics() const;
   // Requests that came, those that were refused or not answered with them.
   int requests() const ABSL_LOCKS_EXCLUDED(mutex_);
-  // Waits until `holds` is true of what was accepted; false: it is not yet.
-  bool WaitUntil(const std::function<bool(const std::vector<Envelope>&)>& holds,
-                 absl::Duration patience = BlockingTtrpcClient::kPatience) const
-      ABSL_NO_THREAD_SAFETY_ANALYSIS;
-  bool WaitForEvents(size_t count) const;
-  bool WaitForTopic(absl::string_view topic) const;
-  bool WaitForRequests(int count) const;
   // Forgets what came.
   void Clear() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -62,16 +52,12 @@ class FakeEvents {
   absl::Status Take(absl::string_view request) ABSL_LOCKS_EXCLUDED(mutex_);
   void Forward(absl::string_view request, rpc::TtrpcServer::Reply reply)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  bool WaitUntilLocked(const std::function<bool()>& holds,
-                       absl::Duration patience) const
-      ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   const std::string path_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<rpc::TtrpcServer> server_;         // the loop's
   std::vector<rpc::TtrpcServer::Reply> unanswered_;  // likewise
   mutable Mutex mutex_;
-  mutable std::condition_variable_any changed_;
   std::vector<Envelope> events_ ABSL_GUARDED_BY(mutex_);
   int requests_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status answer_ ABSL_GUARDED_BY(mutex_);
