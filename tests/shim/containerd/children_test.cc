@@ -1,8 +1,11 @@
 #include "shim/containerd/children.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/sched.h>
 #include <poll.h>
+#include <sys/syscall.h>
 
 #include <map>
 #include <optional>
@@ -29,6 +32,17 @@ class ChildrenTest : public SubreaperTest {
     ASSERT_TRUE(RunUntil([&] { return last; }));
   }
   static bool Exists(pid_t pid) { return kill(pid, 0) == 0; }
+  // A child of just this number, which runs until it is killed.
+  static pid_t ForkAs(pid_t pid) {
+    clone_args args = {};
+    args.exit_signal = SIGCHLD;
+    args.set_tid = reinterpret_cast<uint64_t>(&pid);
+    args.set_tid_size = 1;
+    const auto child =
+        static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+    if (child != 0) return child;
+    for (;;) pause();
+  }
 };
 
 TEST_F(ChildrenTest, TellsHowAChildEnded) {
@@ -87,6 +101,27 @@ TEST_F(ChildrenTest, DropsWhatNobodyAwaitedWhenTheLastHoldEnds) {
   ReapAll();
   EXPECT_EQ(kept_code, 3);
   EXPECT_EQ(dropped_code, -1);
+}
+
+TEST_F(ChildrenTest, TakesNoKeptExitForThatOfALivingChildOfItsNumber) {
+  const Children::Hold hold(*children_);
+  const pid_t pid = Fork([] { _exit(3); });
+  AwaitZombie(pid);
+  ReapAll();
+  const pid_t living = ForkAs(pid);
+  if (living < 0 && errno == EPERM) {
+    GTEST_SKIP() << "clone3 with set_tid needs CAP_SYS_ADMIN";
+  }
+  ASSERT_EQ(living, pid);
+  std::optional<ChildExit> exit;
+
+  children_->Await(living, [&](const ChildExit& ended) { exit = ended; });
+
+  ReapAll();
+  EXPECT_FALSE(exit.has_value()) << "with code " << exit->code;
+  ASSERT_EQ(kill(living, SIGKILL), 0);
+  ASSERT_TRUE(RunUntil([&] { return exit.has_value(); }));
+  EXPECT_EQ(exit->signal, SIGKILL);
 }
 
 TEST_F(ChildrenTest, IsToldOfAnOrphanOfADoubleFork) {

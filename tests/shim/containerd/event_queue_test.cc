@@ -22,7 +22,8 @@ class EventQueueTest : public testing::Test {
     event.process_id = kept ? "c" : "";
     event.topic = topic;
     event.type = "containerd.events.TaskExit";
-    event.at = absl::UnixEpoch();
+    event.bytes = absl::StrCat("bytes of ", topic);
+    event.at = absl::FromUnixSeconds(1'800'000'000);
     event.kept = kept;
     return event;
   }
@@ -122,6 +123,20 @@ TEST_F(EventQueueTest, TellsADaemonThatIsBackOfAnEndTwice) {
   EXPECT_THAT(daemon_.topics(), ElementsAre("/tasks/exit", "/tasks/exit"));
 }
 
+TEST_F(EventQueueTest, TellsAgainWhatItToldBefore) {
+  queue_.Publish(Event("/tasks/exit", /*kept=*/true));
+  ASSERT_TRUE(Delivers(1) && IsSettled());
+  daemon_.Clear();
+
+  queue_.DaemonIsBack();
+
+  ASSERT_TRUE(Delivers(1));
+  const FakeEvents::Envelope again = daemon_.events().front();
+  EXPECT_EQ(again.event().type_url(), "containerd.events.TaskExit");
+  EXPECT_EQ(again.event().value(), "bytes of /tasks/exit");
+  EXPECT_EQ(again.timestamp().seconds(), 1'800'000'000);
+}
+
 TEST_F(EventQueueTest, DoesNotTellAgainOfWhatIsDeleted) {
   queue_.Publish(Event("/tasks/exit", /*kept=*/true));
   ASSERT_TRUE(Delivers(1) && IsSettled());
@@ -131,6 +146,7 @@ TEST_F(EventQueueTest, DoesNotTellAgainOfWhatIsDeleted) {
   queue_.DaemonIsBack();
   Pass(absl::Seconds(4));
 
+  ASSERT_TRUE(IsSettled());
   EXPECT_EQ(daemon_.requests(), 0);
 }
 

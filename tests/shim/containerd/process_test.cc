@@ -190,6 +190,25 @@ TEST_F(EndedProcess, IsToldOfWhenItsReaderReadsNoMore) {
   EXPECT_EQ(waiter_.answers().size(), 1U);
 }
 
+TEST_F(EndedProcess, IsToldOfInTimeThoughItsReaderGoesOnSlowly) {
+  const UniqueFd reader = Read();
+  WriteAndEnd();
+  process_.Await(waiter_.Hear());
+  const auto read_slowly = [&](absl::Duration time) {
+    for (; time > absl::ZeroDuration(); time -= absl::Milliseconds(100)) {
+      char byte;
+      ASSERT_EQ(read(reader.get(), &byte, 1), 1);
+      for (int turn = 0; turn < 10; ++turn) Turn();
+    }
+  };
+
+  read_slowly(absl::Seconds(7.9));
+  EXPECT_TRUE(waiter_.answers().empty());
+  read_slowly(absl::Milliseconds(200));
+
+  EXPECT_EQ(waiter_.answers().size(), 1U);
+}
+
 TEST_F(EndedProcess, IsToldOfWhenItsOutputIsClosed) {
   const UniqueFd reader = Read();
   WriteAndEnd();

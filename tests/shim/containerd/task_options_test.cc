@@ -80,6 +80,24 @@ TEST(TaskOptions, AreTheTextOfAConfiguration) {
   EXPECT_EQ(options->root, "/r#1");
 }
 
+// The stanza that `containerd config default` of 1.6 and 1.7 writes.
+TEST(TaskOptions, MayBeAllThatADefaultConfigurationNames) {
+  ::runtimeoptions::v1::Options text;
+  text.set_config_body(
+      "BinaryName = \"\"\nCriuImagePath = \"\"\nCriuPath = \"\"\n"
+      "CriuWorkPath = \"\"\nIoGid = 0\nIoUid = 0\nNoNewKeyring = false\n"
+      "NoPivotRoot = false\nRoot = \"\"\nShimCgroup = \"\"\n"
+      "SystemdCgroup = false\n");
+
+  const auto options =
+      ParseTaskOptions(Pack("runtimeoptions.v1.Options", text));
+
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->binary, "");
+  EXPECT_EQ(options->shim_cgroup, "");
+  EXPECT_FALSE(options->systemd_cgroup);
+}
+
 TEST(TaskOptions, NameTheLineThatIsWrong) {
   for (const char* body :
        {"\nBinary = \"x\"", "\nRoot = x", "\nSystemdCgroup = 1", "\nRoot",

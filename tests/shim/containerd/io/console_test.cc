@@ -22,12 +22,21 @@ class Console : public IoTest {
   }
 
   void Attach() {
+    OpenIo();
+    OpenMaster();
+    AttachMaster();
+  }
+  void OpenIo() {
     io_ = *ProcessIo::Open(*loop_, request_);
     EXPECT_EQ(io_->process_out(), -1);
-    UniqueFd master(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-    ASSERT_EQ(unlockpt(master.get()), 0);
-    path_ = ptsname(master.get());
-    const absl::Status attached = io_->AttachConsole(std::move(master));
+  }
+  void OpenMaster() {
+    master_ = UniqueFd(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    ASSERT_EQ(unlockpt(master_.get()), 0);
+    path_ = ptsname(master_.get());
+  }
+  void AttachMaster() {
+    const absl::Status attached = io_->AttachConsole(std::move(master_));
     ASSERT_TRUE(attached.ok()) << attached;
   }
   void OpenSlave() {
@@ -51,6 +60,7 @@ class Console : public IoTest {
     return timer;
   }
 
+  UniqueFd master_;  // until it is attached
   std::string path_;
   UniqueFd slave_;
 };
@@ -169,6 +179,24 @@ TEST_F(Console, EndsWithTheProcessAndWithEverythingItWrote) {
   EXPECT_TRUE(ReadToEnd(reader) == words);
   bool flushed = false;
   io_->Flush(absl::Seconds(10), [&] { flushed = true; });
+  EXPECT_TRUE(Until([&] { return flushed; }));
+}
+
+TEST_F(Console, EndsThoughItIsAttachedAfterTheProcessEnded) {
+  Reader reader(request_.out);
+  OpenIo();
+  OpenMaster();
+  OpenSlave();
+  const std::string words = Stream(3000);
+  ASSERT_EQ(WriteSome(words), words.size());
+  CloseSlave();
+  io_->ProcessEnded();
+
+  AttachMaster();
+
+  EXPECT_TRUE(ReadToEnd(reader) == words);
+  bool flushed = false;
+  io_->Flush(absl::Minutes(10), [&] { flushed = true; });
   EXPECT_TRUE(Until([&] { return flushed; }));
 }
 
