@@ -357,10 +357,10 @@ bool Container::IsAbandoned() const {
   return init_.exit() && access(TaskDirectory().c_str(), F_OK) != 0;
 }
 
-void Container::RetryReaders() {
-  if (init_.io() != nullptr) init_.io()->RetryReaders();
+void Container::LookForReaders() {
+  if (init_.io() != nullptr) init_.io()->LookForReaders();
   for (const auto& [exec_id, process] : execs_) {
-    if (process->io() != nullptr) process->io()->RetryReaders();
+    if (process->io() != nullptr) process->io()->LookForReaders();
   }
 }
 

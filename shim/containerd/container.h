@@ -79,7 +79,7 @@ class Container {
   bool IsAbandoned() const;
 
   // A reader of its output may be back.
-  void RetryReaders();
+  void LookForReaders();
   // Whoever asks for it is a daemon that is there.
   void DaemonAttached();
   void DaemonLost();

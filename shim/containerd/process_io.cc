@@ -29,6 +29,12 @@ namespace {
 constexpr absl::Duration kLoggerReady = absl::Seconds(5);
 // While someone waits for a reader, nothing else tells that it has come.
 constexpr absl::Duration kFlushTick = absl::Milliseconds(10);
+// A reader is on its way when we are asked, and may open its FIFO later, on a
+// starved host much later. It then waits for its end of file before it asks
+// again: containerd's CRI service for ever, and does not come up.
+constexpr absl::Duration kFirstLook = absl::Milliseconds(10);
+constexpr absl::Duration kLongestLook = absl::Seconds(1);
+constexpr absl::Duration kLookFor = absl::Minutes(1);
 
 // A bare path may also be a file, which is then appended to.
 absl::StatusOr<std::unique_ptr<Sink>> OpenSink(const IoUri& uri) {
@@ -70,6 +76,7 @@ class ProcessIo::Impl {
   ~Impl() {
     loop_.Cancel(flush_timer_);
     loop_.Cancel(readers_timer_);
+    loop_.Cancel(look_timer_);
     if (!ended_) return;
     for (const std::string& path : named_pipes_) unlink(path.c_str());
   }
@@ -129,8 +136,9 @@ class ProcessIo::Impl {
     if (input_) input_->Close();
   }
 
-  void RetryReaders() {
-    for (auto& stream : streams_) stream->RetryReader();
+  void LookForReaders() {
+    look_until_ = loop_.clock().SinceBoot() + kLookFor;
+    Look(kFirstLook);
   }
 
   void ProcessEnded() {
@@ -257,6 +265,22 @@ class ProcessIo::Impl {
     return bytes;
   }
 
+  void RetryReaders() {
+    for (auto& stream : streams_) stream->RetryReader();
+  }
+
+  void Look(absl::Duration next) {
+    loop_.Cancel(look_timer_);
+    look_timer_ = 0;
+    RetryReaders();
+    const bool awaits_one =
+        ended_ && std::any_of(streams_.begin(), streams_.end(),
+                              [](const auto& s) { return s->AwaitsReader(); });
+    if (!awaits_one || loop_.clock().SinceBoot() >= look_until_) return;
+    look_timer_ = loop_.After(
+        next, [this, next] { Look(std::min(next * 2, kLongestLook)); });
+  }
+
   // `left`: of the last look; `patient_until`: another one is to find fewer.
   void CheckReaders(absl::Duration patience, uint64_t left,
                     absl::Duration patient_until, std::function<void()> done) {
@@ -312,6 +336,8 @@ class ProcessIo::Impl {
   EventLoop::TimerId flush_timer_ = 0;
   absl::Duration readers_deadline_;
   EventLoop::TimerId readers_timer_ = 0;
+  absl::Duration look_until_;
+  EventLoop::TimerId look_timer_ = 0;
 };
 
 absl::StatusOr<std::unique_ptr<ProcessIo>> ProcessIo::Open(
@@ -335,7 +361,7 @@ absl::Status ProcessIo::Resize(uint32_t width, uint32_t height) {
   return impl_->Resize(width, height);
 }
 void ProcessIo::CloseStdin() { impl_->CloseStdin(); }
-void ProcessIo::RetryReaders() { impl_->RetryReaders(); }
+void ProcessIo::LookForReaders() { impl_->LookForReaders(); }
 void ProcessIo::ProcessEnded() { impl_->ProcessEnded(); }
 void ProcessIo::Flush(absl::Duration timeout, std::function<void()> done) {
   impl_->Flush(timeout, std::move(done));

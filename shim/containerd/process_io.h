@@ -58,7 +58,7 @@ struct ProcessIoRequest {
 // waiting. What waits for a reader that is away is in the FIFO first, and then
 // in the spool; that a reader is back is noticed when it takes something out of
 // the full FIFO. Only its end of file, where less than that was left, waits for
-// RetryReaders(). A client's FIFO can thus have up to its capacity more than
+// LookForReaders(). A client's FIFO can thus have up to its capacity more than
 // the spool's bound.
 //
 // SIGPIPE is to be ignored.
@@ -87,8 +87,9 @@ class ProcessIo {
   // No more input: what was sent before still reaches the process.
   void CloseStdin();
 
-  // A reader may be back: to be called with each new connection and request.
-  void RetryReaders();
+  // A reader may be back, or be so within a minute: to be called with each new
+  // connection and request.
+  void LookForReaders();
 
   // The process has ended: what is in its pipes is taken, and where they were
   // given names nothing more will come. Each reader gets its end of file once

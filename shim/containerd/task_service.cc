@@ -68,7 +68,7 @@ TaskService::TaskService(const Surroundings& surroundings,
   server_.OnRequest([this](uint64_t connection) {
     attached_.insert(connection);
     surroundings_.events.DaemonIsThere();
-    for (const auto& [id, container] : containers_) container->RetryReaders();
+    for (const auto& [id, container] : containers_) container->LookForReaders();
   });
   CheckNeeded();
 }
@@ -300,7 +300,7 @@ void TaskService::Shutdown(const task::ShutdownRequest&, Answer<Empty> answer) {
 void TaskService::OnConnectionOpened(uint64_t connection) {
   connections_.insert(connection);
   if (connections_.size() == 1) surroundings_.events.DaemonIsBack();
-  for (const auto& [id, container] : containers_) container->RetryReaders();
+  for (const auto& [id, container] : containers_) container->LookForReaders();
   CheckNeeded();
 }
 

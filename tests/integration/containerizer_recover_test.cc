@@ -2,10 +2,10 @@
 
 #include <signal.h>
 
+#include <filesystem>
+
 #include "base/files.h"
 #include "gmock/gmock.h"
-#include "hack/local_agent/cgroup_sweep.h"
-#include "hack/local_agent/processes.h"
 #include "plugin/checkpoint/layout.h"
 #include "tests/integration/containerizer_fixture.h"
 
@@ -161,15 +161,14 @@ TEST_F(DamagedContainer, IsNotSafeToLaunchAgain) {
   LaunchContainer("c-1", Shell("exit 5"));
   EXPECT_EQ(Must(Wait("c-1")).exit_code(), 5);
   const Layout layout = {agent().work_dir(), agent().runtime_dir()};
-  const std::string journal =
-      layout.Journal(Get("c-1").task().container_id(), true);
+  const std::string id = Get("c-1").task().container_id();
+  // Else it is left what it has there, or had.
+  ASSERT_TRUE(
+      Eventually([&] { return !std::filesystem::exists(layout.Shim(id)); }));
   KillAgent();
-  // What a shim that lives has there is left to it.
-  ASSERT_TRUE(Eventually([&] {
-    hack::ReapOrphans();
-    return hack::ProcessesBelow(agent().cgroups_root()).empty();
-  }));
-  ASSERT_TRUE(ReplaceFile(SystemFiles(), journal, "no journal at all").ok());
+  ASSERT_TRUE(ReplaceFile(SystemFiles(), layout.Journal(id, true),
+                          "no journal at all")
+                  .ok());
 
   RestartAgent();
 

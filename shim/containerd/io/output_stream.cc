@@ -59,6 +59,10 @@ bool OutputStream::IsRead() {
   return source_ || !reader_knows_ || sink_->Unread() == 0;
 }
 
+bool OutputStream::AwaitsReader() const {
+  return started_ && !source_ && (!reader_knows_ || left_bytes() > 0);
+}
+
 void OutputStream::Pump() {
   uint64_t left = kTurnBytes;
   waits_ = false;

@@ -38,6 +38,8 @@ class OutputStream {
   bool IsFlushed();
   // IsFlushed(), and the reader has taken it out of its FIFO, too.
   bool IsRead();
+  // Only a reader keeps it: from the last bytes, or from its end of file.
+  bool AwaitsReader() const;
   // Not with the reader yet, as far as can be told.
   uint64_t left_bytes() const { return spool_->bytes() + sink_->Unread(); }
   const Spool& spool() const { return *spool_; }

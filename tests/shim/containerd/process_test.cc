@@ -1,5 +1,6 @@
 #include "shim/containerd/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -141,6 +142,9 @@ class EndedProcess : public testing::Test {
     process_.io()->CloseProcessEnds();
     process_.Ended({.code = 3, .at = kNow});
   }
+  void Pass(absl::Duration time) {
+    for (; time > absl::ZeroDuration(); time -= absl::Milliseconds(10)) Turn();
+  }
   void Turn() {
     clock_.Advance(absl::Milliseconds(10));
     loop_->RunOnce(absl::ZeroDuration());
@@ -207,6 +211,37 @@ TEST_F(EndedProcess, IsToldOfInTimeThoughItsReaderGoesOnSlowly) {
   read_slowly(absl::Milliseconds(200));
 
   EXPECT_EQ(waiter_.answers().size(), 1U);
+}
+
+// A daemon asks, opens its FIFO when it gets to it, and says no more before the
+// end of file.
+TEST_F(EndedProcess, HasAnEndOfFileForAReaderThatComesAfterTheRequest) {
+  WriteAndEnd();
+  process_.io()->LookForReaders();
+  Pass(absl::Seconds(50));
+  const UniqueFd reader = Read();
+  char bytes[2000];
+
+  EXPECT_EQ(read(reader.get(), bytes, sizeof bytes), 1000);
+  Pass(absl::Seconds(2));
+
+  EXPECT_EQ(read(reader.get(), bytes, sizeof bytes), 0);
+}
+
+TEST_F(EndedProcess, WakesNobodyWhenNoReaderHasComeInAMinute) {
+  WriteAndEnd();
+  process_.io()->LookForReaders();
+  Pass(absl::Seconds(62));
+  const UniqueFd reader = Read();
+  char bytes[2000];
+
+  EXPECT_EQ(read(reader.get(), bytes, sizeof bytes), 1000);
+  Pass(absl::Seconds(10));
+
+  EXPECT_EQ(read(reader.get(), bytes, sizeof bytes), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  process_.io()->LookForReaders();
+  EXPECT_EQ(read(reader.get(), bytes, sizeof bytes), 0);
 }
 
 TEST_F(EndedProcess, IsToldOfWhenItsOutputIsClosed) {

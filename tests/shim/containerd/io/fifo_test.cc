@@ -151,7 +151,7 @@ TEST_F(Fifo, LosesNothingToReadersThatComeAndGo) {
         if (reader != nullptr) got += reader->Read(1 + upto(100'000));
         break;
       case 3:
-        io_->RetryReaders();
+        io_->LookForReaders();
         break;
       default:
         written += WriteSome(
@@ -234,7 +234,7 @@ TEST_F(Fifo, KeepsTheEndOfAReaderThatVanishedWithoutIt) {
   reader = nullptr;
 
   Reader next(request_.out);
-  io_->RetryReaders();
+  io_->LookForReaders();
 
   EXPECT_EQ(ReadToEnd(next), "rest");
 }
