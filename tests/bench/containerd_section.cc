@@ -254,8 +254,9 @@ absl::StatusOr<std::unique_ptr<ContainerdDaemon>> StartBelow(
     const Options& options, const containerd::Shim& shim,
     const std::string& directory) {
   HOLDFAST_RETURN_IF_ERROR(SystemFiles().MakeDirectory(directory, 0700));
-  return ContainerdDaemon::Start({options.containerd}, shim,
-                                 containerd::OciRuntimePath("runc"), directory);
+  return ContainerdDaemon::Start(
+      {options.containerd}, shim,
+      containerd::OciRuntimePath(options.oci_runtime), directory);
 }
 
 absl::Status MeasureBelow(const Options& options, const std::string& directory,
@@ -279,8 +280,8 @@ absl::Status ContainerdIsThere(const Options& options) {
   const containerd::Peer peer = {options.containerd};
   if (!peer.IsThere() || !containerd::StockShim(peer).IsThere())
     return absl::NotFoundError(absl::StrCat("containerd ", peer.name));
-  if (containerd::OciRuntimePath("runc").empty())
-    return absl::NotFoundError("runc");
+  if (containerd::OciRuntimePath(options.oci_runtime).empty())
+    return absl::NotFoundError(options.oci_runtime);
   if (!containerd::OurShim().IsThere())
     return absl::NotFoundError(containerd::OurShim().path);
   return absl::OkStatus();

@@ -15,9 +15,11 @@
 #include "absl/flags/usage.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
+#include "base/errors.h"
 #include "hack/local_agent/interrupt.h"
 #include "hack/local_agent/processes.h"
 #include "tests/bench/sections.h"
+#include "tests/fakes/oci_runtimes.h"
 
 namespace holdfast::bench {
 static std::vector<std::string> AllSections() {
@@ -42,6 +44,9 @@ ABSL_FLAG(int, updates, 300,
           "updates of a custom executor, and tasks that end at once");
 ABSL_FLAG(std::string, containerd, "1.6",
           "which of hack/containerd-peers' containerds: 1.6, 1.7, 2");
+ABSL_FLAG(std::string, oci_runtime, "runc",
+          "what both shims run their containers with: runc, or crun with "
+          "--sections=containerd alone");
 ABSL_FLAG(int, containerd_tasks, 200, "idle tasks of each shim under it");
 ABSL_FLAG(int, containerd_launches, 40,
           "launches and execs of each, and tasks in each run of many");
@@ -68,6 +73,21 @@ int Fail(const absl::Status& status) {
   return 2;
 }
 
+// For crun this process may have to lose sight of the v2 tree, which what the
+// other sections measure uses.
+absl::Status PrepareFor(const std::string& oci_runtime) {
+  if (oci_runtime == "runc") return absl::OkStatus();
+  if (oci_runtime != "crun")
+    return absl::InvalidArgumentError("--oci_runtime: no such: " + oci_runtime);
+  const std::vector<std::string> alone = {"containerd"};
+  if (absl::GetFlag(FLAGS_sections) != alone)
+    return absl::InvalidArgumentError(
+        "--oci_runtime=crun is for --sections=containerd alone");
+  if (!HideUnifiedTreeFromCrun())
+    return absl::PermissionDeniedError("mounts of one's own");
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Options> OptionsFromFlags() {
   Options options;
   options.bin_dir =
@@ -81,6 +101,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.recovery_runs = absl::GetFlag(FLAGS_runs);
   options.updates = absl::GetFlag(FLAGS_updates);
   options.containerd = absl::GetFlag(FLAGS_containerd);
+  options.oci_runtime = absl::GetFlag(FLAGS_oci_runtime);
   options.containerd_tasks = absl::GetFlag(FLAGS_containerd_tasks);
   options.containerd_launches = absl::GetFlag(FLAGS_containerd_launches);
   options.containerd_runs = absl::GetFlag(FLAGS_containerd_runs);
@@ -91,6 +112,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
       return absl::InvalidArgumentError("--recovery: not a number: " + text);
     options.recovery_sizes.push_back(size);
   }
+  HOLDFAST_RETURN_IF_ERROR(PrepareFor(options.oci_runtime));
   return options;
 }
 

@@ -21,7 +21,8 @@ struct Options {
   std::vector<int> recovery_sizes = {100, 300, 1000, 3000};
   int recovery_runs = 5;
   int updates = 300;
-  std::string containerd = "1.6";  // of build/peers
+  std::string containerd = "1.6";    // of build/peers
+  std::string oci_runtime = "runc";  // for both shims
   int containerd_tasks = 200;
   int containerd_launches = 40;  // and execs, and in each run of many
   int containerd_runs = 5;
@@ -41,7 +42,7 @@ absl::Status MeasureRecovery(const Options& options, Figures& figures);
 // the orchestrator's stream.
 absl::Status MeasureUpdates(const Options& options, Figures& figures);
 // Our shim beside the stock one, under the same containerd and with the same
-// runc: idle, launch, exec, many at a time, restarts of containerd.
+// OCI runtime: idle, launch, exec, many at a time, restarts of containerd.
 absl::Status MeasureContainerd(const Options& options, Figures& figures);
 // NotFound: what it needs is not here, and which.
 absl::Status ContainerdIsThere(const Options& options);
