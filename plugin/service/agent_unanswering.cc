@@ -39,8 +39,12 @@ void Agent::EndUnanswering() {
     if (!cleaning_up()) TimeOut(*executor);
     executor->ReplaceShim();
   }
-  if (cleaning_up()) return WatchUnanswering();
-  CheckRecovered();
+  if (!cleaning_up()) return CheckRecovered();
+  // One that attached may hang as well, before it is done.
+  for (const auto& [id, executor] : executors_) {
+    executor->ReplaceShimIfItHangs();
+  }
+  WatchUnanswering();
 }
 
 void Agent::TimeOut(const Executor& executor) {

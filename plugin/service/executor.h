@@ -77,10 +77,11 @@ class Executor : public std::enable_shared_from_this<Executor> {
   // shim may still tell what is true, and is asked to write it anew.
   void Recover(absl::StatusOr<ExecutorFacts> facts);
 
-  // Of one that is kUnattached and whose journal was read: kills its shim,
-  // which does not answer, so that the journal can be taken over and a new shim
-  // adopts the executor.
+  // Of one whose journal was read: kills its shim, which does not answer, so
+  // that the journal can be taken over and a new shim adopts the executor.
   void ReplaceShim();
+  // Of one that is kAttached, where that is so of its shim.
+  void ReplaceShimIfItHangs();
   // After on_damage had taken it, and could not: as if it had not.
   void LookAgain();
 

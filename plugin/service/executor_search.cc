@@ -212,17 +212,30 @@ void Executor::RestartShim(std::unique_ptr<ExecutorJournal> journal) {
 }
 
 void Executor::ReplaceShim() {
-  if (state_ != ExecutorState::kUnattached || is_unknown()) return;
+  const bool has_shim = state_ == ExecutorState::kUnattached ||
+                        state_ == ExecutorState::kAttached;
+  if (!has_shim || is_unknown()) return;
   Log(Severity::kWarning, "a shim does not answer; another one takes over",
       {{"container", container_id_}});
   OnWorker([&launcher = environment_.launcher,
             id = container_id_] { return launcher.KillShim(id); },
            [](Executor& self, const absl::Status& killed) {
-             // Its journal is free now, and is being looked for anyway.
+             // Its journal is free now, and is being looked for anyway, or
+             // will be when the link is seen to be lost.
              if (killed.ok() || absl::IsNotFound(killed)) return;
              Log(Severity::kError, killed.ToString(),
                  {{"container", self.container_id_}});
            });
+}
+
+void Executor::ReplaceShimIfItHangs() {
+  if (state_ != ExecutorState::kAttached) return;
+  link_->Ask([weak = weak_from_this()](const absl::Status& status) {
+    const std::shared_ptr<Executor> self = weak.lock();
+    if (self == nullptr || !absl::IsUnavailable(status)) return;
+    // Else it was lost meanwhile, and is being looked for.
+    if (self->state_ == ExecutorState::kAttached) self->ReplaceShim();
+  });
 }
 
 }  // namespace holdfast

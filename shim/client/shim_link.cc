@@ -156,6 +156,11 @@ void ShimLink::Signal(int signal, Done done) {
        StatusOnly(std::move(done)));
 }
 
+void ShimLink::Ask(Done done) {
+  Call("/holdfast.v1.Shim/Status", v1::ShimStatusRequest().SerializeAsString(),
+       StatusOnly(std::move(done)));
+}
+
 void ShimLink::RepairJournal(
     std::function<void(absl::StatusOr<std::string>)> done) {
   Call("/holdfast.v1.Shim/RepairJournal",

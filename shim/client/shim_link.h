@@ -43,6 +43,8 @@ class ShimLink {
                  std::function<void(absl::StatusOr<v1::FenceStatus>)> done);
   // Not sent again by itself: Unavailable may mean that it was sent.
   void Signal(int signal, Done done);
+  // Only whether it answers.
+  void Ask(Done done);
   // In the shim's words, for a log; empty: there was nothing to repair.
   void RepairJournal(std::function<void(absl::StatusOr<std::string>)> done);
   void Acknowledge(const std::string& uuid, Done done);

@@ -140,6 +140,23 @@ TEST_F(Cleanup, EndsAnExecutorWhoseShimHangs) {
   ExpectCleanedUp(UnacknowledgedLater().back().status());
 }
 
+TEST_F(Cleanup, EndsAnExecutorWhoseShimHangsWhenItIsAttached) {
+  const v1::Task task = LaunchStubborn("hung", absl::Seconds(3));
+  const ProcessWatch executor(task.pid());
+  KillAgent();
+  agent().SetFlags(
+      {"--recover=cleanup", "--executor_shutdown_grace_period=100ms"});
+  StartAgent();
+  WaitUntilRecovered();
+  ProcessWatch(task.shim_pid()).Kill(SIGSTOP);
+
+  executor.Reap(absl::Seconds(30));
+
+  EXPECT_EQ(AwaitAgentsEnd(), "exited 0");
+  ExpectNothingLives();
+  ExpectCleanedUp(UnacknowledgedLater().back().status());
+}
+
 TEST_F(Cleanup, GoesOnAfterItWasKilled) {
   const v1::Task task = LaunchStubborn("stubborn", absl::Seconds(3));
   const ProcessWatch executor(task.pid());
