@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "shim/bundle/replay.h"
+#include "shim/records/damage_offset.h"
 
 namespace holdfast {
 namespace {
@@ -149,10 +150,17 @@ absl::StatusOr<ExecutorFacts> ExecutorJournal::Peek(Files& files,
   bool has_writer;
   absl::StatusOr<ExecutorFacts> facts = PeekOnce(files, path, has_writer);
   timespec pause = kFirstPeekPause;
-  for (int i = 1; i < kPeekAttempts && has_writer; ++i) {
-    nanosleep(&pause, nullptr);
-    pause.tv_nsec *= 2;
+  bool is_certain = false;
+  for (int i = 1; i < kPeekAttempts && has_writer && !is_certain; ++i) {
+    // A frame is whole before the next one is written: who has seen that one
+    // finds it so, or damaged, at once.
+    const bool followed = IsFollowed(facts.status());
+    if (!followed) {
+      nanosleep(&pause, nullptr);
+      pause.tv_nsec *= 2;
+    }
     facts = PeekOnce(files, path, has_writer);
+    is_certain = followed && IsFollowed(facts.status());
   }
   if (!facts.ok()) return Annotate(facts.status(), Reading(path));
   return facts;

@@ -49,8 +49,8 @@ class ExecutorJournal {
                                                  const std::string& path);
 
   // Reads without changing anything: while its writer lives the last record may
-  // be missing. What looks damaged is read again for some 15 ms, where somebody
-  // has the lock, else once more with it.
+  // be missing. What looks damaged is read again where somebody has the lock,
+  // for some 15 ms when it is the last frame; else once more with the lock.
   static absl::StatusOr<ExecutorFacts> Peek(Files& files,
                                             const std::string& path);
 

@@ -8,6 +8,7 @@ namespace holdfast {
 namespace {
 
 constexpr char kOffsetPayload[] = "holdfast/offset";
+constexpr char kFollowedPayload[] = "holdfast/followed";
 
 }  // namespace
 
@@ -23,6 +24,15 @@ std::optional<uint64_t> OffsetOf(const absl::Status& status) {
   uint64_t offset;
   if (!payload || !absl::SimpleAtoi(std::string(*payload), &offset)) return {};
   return offset;
+}
+
+absl::Status AsFollowed(absl::Status status) {
+  if (!status.ok()) status.SetPayload(kFollowedPayload, absl::Cord());
+  return status;
+}
+
+bool IsFollowed(const absl::Status& status) {
+  return status.GetPayload(kFollowedPayload).has_value();
 }
 
 }  // namespace holdfast

@@ -12,4 +12,8 @@ namespace holdfast {
 absl::Status WithOffset(absl::Status status, uint64_t offset);
 std::optional<uint64_t> OffsetOf(const absl::Status& status);
 
+// Likewise, that something good was written after what is damaged.
+absl::Status AsFollowed(absl::Status status);
+bool IsFollowed(const absl::Status& status);
+
 }  // namespace holdfast

@@ -90,10 +90,10 @@ absl::StatusOr<Journal::Parsed> Journal::Parse(absl::string_view content) {
   if (!parsed.torn) return parsed;
   const size_t good = FindGoodFrame(content, at + 1);
   if (good != content.npos) {
-    return WithOffset(
+    return AsFollowed(WithOffset(
         absl::DataLossError(absl::StrCat("bad frame at offset ", at,
                                          ", and a good one at offset ", good)),
-        at);
+        at));
   }
   if (!MayBeTorn(content, at)) {
     return WithOffset(

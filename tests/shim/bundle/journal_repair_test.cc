@@ -42,6 +42,27 @@ class JournalRepair : public testing::Test {
   std::unique_ptr<ExecutorJournal> journal_;
 };
 
+// Its writer may be at the last frame this very moment; at no other.
+TEST_F(JournalRepair, IsNotWaitedForWhereAGoodFrameFollowsTheDamage) {
+  const auto operations_of_a_look_at_damage = [this](size_t at) {
+    const std::string whole = disk_.Content(kPath);
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    disk_.SetContent(kPath, damaged);
+    const int before = disk_.operations();
+    const auto facts = ExecutorJournal::Peek(disk_, kPath);
+    EXPECT_TRUE(absl::IsDataLoss(facts.status())) << facts.status();
+    disk_.SetContent(kPath, whole);
+    return disk_.operations() - before;
+  };
+  const size_t last_byte = disk_.Content(kPath).find_last_not_of('\0');
+
+  const int in_the_first = operations_of_a_look_at_damage(20);
+  const int in_the_last = operations_of_a_look_at_damage(last_byte);
+
+  EXPECT_EQ(in_the_last, 3 * in_the_first) << "six looks, and two";
+}
+
 TEST_F(JournalRepair, DoesNothingToAWholeOne) {
   const std::string before = disk_.Content(kPath);
 
