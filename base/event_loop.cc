@@ -194,6 +194,13 @@ void EventLoop::RunOnce(absl::Duration timeout) {
   RunDueTimers();
 }
 
+void EventLoop::RunNow(const std::function<void()>& task) {
+  const EventLoop* const outer = std::exchange(dispatching, this);
+  task();
+  while (HasPosted()) RunPosted();
+  dispatching = outer;
+}
+
 void EventLoop::Stop() {
   stop_ = true;
   Post([] {});

@@ -21,7 +21,8 @@ namespace holdfast {
 
 // One thread's loop over descriptors and timers. It sleeps until something is
 // due: with no timer set it never wakes by itself. All calls but Post() and
-// Stop() belong to the loop's thread (or to before Run()).
+// Stop() belong to the loop's thread (or to before Run()). Without Run(),
+// threads may take turns with it under a lock of theirs: see RunNow().
 class EventLoop {
  public:
   using TimerId = uint64_t;  // never 0, never reused
@@ -59,6 +60,13 @@ class EventLoop {
   // tests and for a loop within a call).
   void RunOnce(absl::Duration timeout);
   void Stop();  // from any thread
+
+  // Runs `task`, as a callback is run, and then whatever is posted until
+  // nothing is; nobody is woken for that.
+  void RunNow(const std::function<void()>& task);
+  // Readable when RunOnce() has something to do, after a RunNow(): for who
+  // waits in poll(2) without the lock.
+  int fd() const { return epoll_.get(); }
 
   const Clock& clock() const { return clock_; }
 

@@ -1,19 +1,30 @@
 #include "shim/client/executor_driver.h"
 
-#include <grpcpp/grpcpp.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
+#include <cstddef>
+#include <deque>
 #include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "absl/types/optional.h"
+#include "api/executor.pb.h"
 #include "api/time_convert.h"
 #include "base/clock.h"
 #include "base/errors.h"
+#include "base/event_loop.h"
+#include "base/mutex.h"
+#include "base/unix_socket.h"
 #include "base/uuid.h"
+#include "shim/client/executor_stream.h"
 
 namespace holdfast {
 namespace {
@@ -21,27 +32,28 @@ namespace {
 constexpr absl::Duration kDefaultRecoveryTimeout = absl::Seconds(900);
 constexpr absl::Duration kShortestPause = absl::Milliseconds(50);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
+// A shim that is there answers a subscription at once.
+constexpr absl::Duration kAnswerTimeout = absl::Seconds(20);
 
-// What a shim's socket and window take while the shim reads nothing: to write
-// so much does not wait. The kernel charges the smallest write with a thousand
-// bytes nearly.
-constexpr size_t kTakenAtOnceBytes = 32 * 1024;
-constexpr size_t kTakenAtOnce = 64;
+// A shim takes no message of more than 4 MiB.
+constexpr size_t kSubscribeBytes = size_t{1024} * 1024;
 
-// A channel of its own for each connection: one that is kept would wait out
-// the backoff of its failures, with a new shim already there.
-std::unique_ptr<v1::Executor::Stub> NewStub(const std::string& endpoint) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetMaxReceiveMessageSize(-1);
-  return v1::Executor::NewStub(grpc::CreateCustomChannel(
-      endpoint, grpc::InsecureChannelCredentials(), arguments));
+// As grpc++ takes them: "unix:/path", "unix:///path".
+absl::StatusOr<std::string> SocketPath(absl::string_view endpoint) {
+  absl::string_view path = endpoint;
+  const bool is_unix = absl::ConsumePrefix(&path, "unix:");
+  absl::ConsumePrefix(&path, "//");
+  if (is_unix && !path.empty()) return std::string(path);
+  return absl::InvalidArgumentError(
+      absl::StrCat("executor endpoint ", endpoint, ": not unix:/path"));
 }
 
-absl::Status ToAbsl(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      status.error_message());
+// Whatever the loop has to do, without waiting.
+void Turn(EventLoop& loop) {
+  loop.RunNow([&loop] { loop.RunOnce(absl::ZeroDuration()); });
 }
+
+absl::Duration Now() { return SystemClock().SinceBoot(); }
 
 // Whether another connection may end otherwise.
 bool MayPass(const absl::Status& ended) {
@@ -61,103 +73,89 @@ bool MayPass(const absl::Status& ended) {
 
 }  // namespace
 
-// One stream to one life of the shim.
-class ExecutorDriver::Connection {
+// The loop has no thread: who sends an update writes it, and Run()'s thread,
+// asleep in poll(2), turns the loop when something comes.
+class ExecutorDriver::Impl {
  public:
-  explicit Connection(const std::string& endpoint)
-      : stub_(NewStub(endpoint)), stream_(stub_->Connect(&context_)) {}
+  Impl(std::string endpoint, absl::Duration recovery_timeout, Handlers handlers)
+      : endpoint_(std::move(endpoint)),
+        recovery_timeout_(recovery_timeout),
+        handlers_(std::move(handlers)) {}
 
-  // One thread reads, another may write meanwhile. False: the stream is over.
-  bool Read(v1::ExecutorEvent& event) { return stream_->Read(&event); }
-  bool Write(const v1::ExecutorCall& call) { return stream_->Write(call); }
-
-  // Ends the stream: what waits in Read and Write returns.
-  void Cancel() { context_.TryCancel(); }
-
-  // After Read returned false.
-  absl::Status Finish() { return ToAbsl(stream_->Finish()); }
+  void SendUpdate(v1::TaskStatus status) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  grpc::ClientContext context_;
-  std::unique_ptr<v1::Executor::Stub> stub_;
-  std::unique_ptr<grpc::ClientReaderWriter<v1::ExecutorCall, v1::ExecutorEvent>>
-      stream_;
+  using Update = v1::ExecutorCall::Update;
+
+  absl::Status MakeLoop() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Connect(const std::string& path);
+  void Subscribe(UniqueFd connected) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Send(const Update& update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Follow() ABSL_LOCKS_EXCLUDED(mutex_);
+  // And how the stream ended, if it has.
+  std::vector<v1::ExecutorEvent> TakeEvents(absl::optional<absl::Status>& ended)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Disconnect() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Until there is something to do or `at_most` has passed.
+  void Sleep(absl::Duration at_most) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Pause(absl::Duration delay) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Handle(const v1::ExecutorEvent& event);
+  void OnLaunch(const v1::TaskInfo& task);
+  void OnAcknowledged(const std::string& uuid) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsDone() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Duration Left() const { return last_seen_ + recovery_timeout_ - Now(); }
+
+  const std::string endpoint_;
+  const absl::Duration recovery_timeout_;
+  const Handlers handlers_;
+
+  // Run()'s thread alone.
+  absl::flat_hash_set<std::string> launched_;  // no update of it is durable yet
+  absl::Duration last_seen_;                   // the shim; since boot
+  absl::Duration pause_ = kShortestPause;
+  int wake_fd_ = -1;  // the loop's
+
+  Mutex mutex_;
+  std::deque<Update> unacknowledged_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Run()'s thread waits for the loop. When it does not, it may be in a handler
+  // for long, and who sends an update turns the loop.
+  bool asleep_ ABSL_GUARDED_BY(mutex_) = false;
+  // From Run() on; null before.
+  std::unique_ptr<EventLoop> loop_ ABSL_GUARDED_BY(mutex_);
+  // Null: there is no shim. What is unacknowledged was sent on it.
+  std::unique_ptr<ExecutorStream> stream_ ABSL_GUARDED_BY(mutex_);
 };
 
-absl::StatusOr<std::unique_ptr<ExecutorDriver>> ExecutorDriver::FromEnvironment(
-    Handlers handlers) {
-  const char* endpoint = getenv("HOLDFAST_EXECUTOR_ENDPOINT");
-  if (endpoint == nullptr) {
-    return absl::FailedPreconditionError(
-        "HOLDFAST_EXECUTOR_ENDPOINT is not set: not started by a shim");
-  }
-  absl::Duration recovery_timeout = kDefaultRecoveryTimeout;
-  if (const char* text = getenv("HOLDFAST_RECOVERY_TIMEOUT")) {
-    double seconds = 0;
-    if (!absl::SimpleAtod(text, &seconds) || !(seconds >= 0)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "HOLDFAST_RECOVERY_TIMEOUT=", text, ": not a number of seconds"));
-    }
-    recovery_timeout = absl::Seconds(seconds);
-  }
-  return std::make_unique<ExecutorDriver>(endpoint, recovery_timeout,
-                                          std::move(handlers));
-}
-
-ExecutorDriver::ExecutorDriver(std::string endpoint,
-                               absl::Duration recovery_timeout,
-                               Handlers handlers)
-    : endpoint_(std::move(endpoint)),
-      recovery_timeout_(recovery_timeout),
-      handlers_(std::move(handlers)) {}
-
-ExecutorDriver::~ExecutorDriver() = default;
-
-void ExecutorDriver::SendUpdate(const std::string& task_id, v1::TaskState state,
-                                const std::string& message) {
-  v1::TaskStatus status;
-  status.set_task_id(task_id);
-  status.set_state(state);
-  status.set_message(message);
-  SendUpdate(std::move(status));
-}
-
-void ExecutorDriver::SendUpdate(v1::TaskStatus status) {
-  v1::ExecutorCall::Update update;
+void ExecutorDriver::Impl::SendUpdate(v1::TaskStatus status) {
+  Update update;
   update.set_uuid(RandomUuid());
   *update.mutable_status() = std::move(status);
-  v1::ExecutorCall call;
-  Connection* connection;
-  {
-    const MutexLock lock(mutex_);
-    unacknowledged_bytes_ += update.ByteSizeLong();
-    unacknowledged_.push_back(std::move(update));
-    // By the writer's thread it takes a wake-up longer.
-    const bool here = subscribed_ && sent_ + 1 == unacknowledged_.size() &&
-                      unacknowledged_.size() <= kTakenAtOnce &&
-                      unacknowledged_bytes_ <= kTakenAtOnceBytes;
-    connection = here ? TakeNext(call) : nullptr;
-    if (connection == nullptr) return changed_.notify_all();
-  }
-  connection->Write(call);  // the reader sees the end as well
-  Written();
+  const MutexLock lock(mutex_);
+  unacknowledged_.push_back(std::move(update));
+  if (stream_ == nullptr) return;
+  Send(unacknowledged_.back());
+  if (!asleep_) return Turn(*loop_);
+  if (stream_->has_news()) loop_->Post([] {});  // it sleeps no longer
 }
 
-void ExecutorDriver::Stop() {
+void ExecutorDriver::Impl::Stop() {
   const MutexLock lock(mutex_);
   stopping_ = true;
-  CancelIfDone();
+  if (loop_ != nullptr) loop_->Post([] {});
 }
 
-absl::Status ExecutorDriver::Run() {
-  last_seen_ = SystemClock().SinceBoot();
-  pause_ = kShortestPause;
+absl::Status ExecutorDriver::Impl::Run() {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string path, SocketPath(endpoint_));
+  HOLDFAST_RETURN_IF_ERROR(MakeLoop());
+  last_seen_ = Now();
   while (!IsDone()) {
-    const absl::Status ended = Connect();
+    const absl::Status ended = Connect(path);
     if (IsDone()) break;
     if (!MayPass(ended)) return Annotate(ended, "executor stream");
-    const absl::Duration left =
-        last_seen_ + recovery_timeout_ - SystemClock().SinceBoot();
+    const absl::Duration left = Left();
     if (left <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError(
           absl::StrCat("no shim for ", absl::FormatDuration(recovery_timeout_),
@@ -169,84 +167,109 @@ absl::Status ExecutorDriver::Run() {
   return absl::OkStatus();
 }
 
-absl::Status ExecutorDriver::Connect() {
-  Connection connection(endpoint_);
-  connection.Write(Subscribe(connection));  // if not, Read is over at once
-  v1::ExecutorEvent event;
-  if (connection.Read(event) && event.has_subscribed()) {
-    BeginWriting();
-    std::thread writer([this] { WriteUpdates(); });
-    while (connection.Read(event)) Handle(event);
-    Disconnect();
-    writer.join();
-    last_seen_ = SystemClock().SinceBoot();
-    pause_ = kShortestPause;
-  } else {
-    Disconnect();
-    connection.Cancel();  // whatever answered, it is no shim
-  }
-  return connection.Finish();
+absl::Status ExecutorDriver::Impl::MakeLoop() {
+  const MutexLock lock(mutex_);
+  HOLDFAST_ASSIGN_OR_RETURN(loop_, EventLoop::Create());
+  wake_fd_ = loop_->fd();
+  return absl::OkStatus();
 }
 
-v1::ExecutorCall ExecutorDriver::Subscribe(Connection& connection) {
+absl::Status ExecutorDriver::Impl::Connect(const std::string& path) {
+  absl::StatusOr<UniqueFd> connected = ConnectUnix(path);
+  if (!connected.ok()) {
+    return absl::UnavailableError(connected.status().message());
+  }
+  Subscribe(*std::move(connected));
+  const absl::Status ended = Follow();
+  Disconnect();
+  return ended;
+}
+
+// What does not fit into the first message follows it in others.
+void ExecutorDriver::Impl::Subscribe(UniqueFd connected) {
+  const MutexLock lock(mutex_);
+  stream_ = std::make_unique<ExecutorStream>(*loop_, std::move(connected));
   v1::ExecutorCall call;
-  const MutexLock lock(mutex_);
-  connection_ = &connection;
-  CancelIfDone();  // Stop() may have come before it could
-  for (const v1::ExecutorCall::Update& update : unacknowledged_) {
-    *call.mutable_subscribe()->add_unacknowledged() = update;
+  v1::ExecutorCall::Subscribe& subscribe = *call.mutable_subscribe();
+  size_t bytes = 0;
+  auto update = unacknowledged_.begin();
+  for (; update != unacknowledged_.end(); ++update) {
+    bytes += update->ByteSizeLong();
+    if (bytes > kSubscribeBytes) break;
+    *subscribe.add_unacknowledged() = *update;
   }
-  call.mutable_subscribe();  // with nothing to say, too
-  sent_ = unacknowledged_.size();
-  return call;
+  stream_->Send(call);
+  for (; update != unacknowledged_.end(); ++update) Send(*update);
 }
 
-// By then nobody writes; what was being written has failed.
-void ExecutorDriver::Disconnect() {
-  const MutexLock lock(mutex_);
-  connection_ = nullptr;
-  subscribed_ = false;
-  changed_.notify_all();
-  while (writing_) changed_.wait(mutex_);
-}
-
-void ExecutorDriver::BeginWriting() {
-  const MutexLock lock(mutex_);
-  subscribed_ = true;
-}
-
-void ExecutorDriver::WriteUpdates() {
+void ExecutorDriver::Impl::Send(const Update& update) {
   v1::ExecutorCall call;
-  while (Connection* const connection = AwaitNext(call)) {
-    connection->Write(call);  // the reader sees the end as well
-    Written();
+  *call.mutable_update() = update;
+  stream_->Send(call);
+}
+
+// To the end of the stream, or until all is done.
+absl::Status ExecutorDriver::Impl::Follow() {
+  const absl::Duration answer_by = Now() + std::min(kAnswerTimeout, Left());
+  bool subscribed = false;
+  while (!IsDone()) {
+    Sleep(subscribed ? absl::InfiniteDuration() : answer_by - Now());
+    absl::optional<absl::Status> ended;
+    for (const v1::ExecutorEvent& event : TakeEvents(ended)) {
+      if (!subscribed && !event.has_subscribed()) {
+        return absl::UnavailableError("what answers is no shim");
+      }
+      subscribed = true;
+      Handle(event);
+    }
+    if (subscribed) {
+      last_seen_ = Now();
+      pause_ = kShortestPause;
+    }
+    if (ended) return *ended;
+    if (!subscribed && Now() >= answer_by) {
+      return absl::UnavailableError("the shim does not answer");
+    }
   }
+  return absl::OkStatus();
 }
 
-ExecutorDriver::Connection* ExecutorDriver::AwaitNext(v1::ExecutorCall& call) {
+std::vector<v1::ExecutorEvent> ExecutorDriver::Impl::TakeEvents(
+    absl::optional<absl::Status>& ended) {
   const MutexLock lock(mutex_);
-  while (connection_ != nullptr) {
-    if (Connection* const connection = TakeNext(call)) return connection;
-    changed_.wait(mutex_);
+  ended = stream_->ended();
+  return stream_->TakeEvents();
+}
+
+void ExecutorDriver::Impl::Disconnect() {
+  const MutexLock lock(mutex_);
+  stream_ = nullptr;
+}
+
+void ExecutorDriver::Impl::Sleep(absl::Duration at_most) {
+  {
+    const MutexLock lock(mutex_);
+    if (stream_ != nullptr && stream_->has_news()) return;
+    asleep_ = true;
   }
-  return nullptr;
-}
-
-ExecutorDriver::Connection* ExecutorDriver::TakeNext(v1::ExecutorCall& call) {
-  if (writing_ || sent_ == unacknowledged_.size()) return nullptr;
-  *call.mutable_update() = unacknowledged_[sent_++];
-  writing_ = true;
-  return connection_;
-}
-
-void ExecutorDriver::Written() {
+  int timeout_ms = -1;
+  if (at_most != absl::InfiniteDuration()) {  // rounded up, not to spin
+    timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(
+        std::max(at_most, absl::ZeroDuration()) + absl::Milliseconds(1)));
+  }
+  pollfd ready = {.fd = wake_fd_, .events = POLLIN, .revents = 0};
+  poll(&ready, 1, timeout_ms);
   const MutexLock lock(mutex_);
-  writing_ = false;
-  const bool awaited = connection_ == nullptr || sent_ < unacknowledged_.size();
-  if (awaited) changed_.notify_all();
+  asleep_ = false;
+  Turn(*loop_);
 }
 
-void ExecutorDriver::Handle(const v1::ExecutorEvent& event) {
+void ExecutorDriver::Impl::Pause(absl::Duration delay) {
+  const absl::Duration until = Now() + delay;
+  while (!IsDone() && Now() < until) Sleep(until - Now());
+}
+
+void ExecutorDriver::Impl::Handle(const v1::ExecutorEvent& event) {
   switch (event.event_case()) {
     case v1::ExecutorEvent::kLaunch:
       return OnLaunch(event.launch().task());
@@ -270,44 +293,71 @@ void ExecutorDriver::Handle(const v1::ExecutorEvent& event) {
 }
 
 // A shim that was replaced before it heard of the task says it once more.
-void ExecutorDriver::OnLaunch(const v1::TaskInfo& task) {
+void ExecutorDriver::Impl::OnLaunch(const v1::TaskInfo& task) {
   if (!launched_.insert(task.task_id()).second) return;
   if (handlers_.launch) handlers_.launch(task);
 }
 
-void ExecutorDriver::OnAcknowledged(const std::string& uuid) {
+void ExecutorDriver::Impl::OnAcknowledged(const std::string& uuid) {
   const MutexLock lock(mutex_);
-  for (size_t i = 0; i < sent_; ++i) {  // nearly always the first
-    if (unacknowledged_[i].uuid() != uuid) continue;
-    // The shim knows that the task was started, and will not say it again.
-    launched_.erase(unacknowledged_[i].status().task_id());
-    unacknowledged_bytes_ -= unacknowledged_[i].ByteSizeLong();
-    unacknowledged_.erase(unacknowledged_.begin() +
-                          static_cast<std::ptrdiff_t>(i));
-    --sent_;
-    break;
-  }
-  CancelIfDone();
+  const auto found = std::find_if(  // nearly always the first
+      unacknowledged_.begin(), unacknowledged_.end(),
+      [&](const Update& update) { return update.uuid() == uuid; });
+  if (found == unacknowledged_.end()) return;
+  // The shim knows that the task was started, and will not say it again.
+  launched_.erase(found->status().task_id());
+  unacknowledged_.erase(found);
 }
 
-bool ExecutorDriver::IsDone() {
+bool ExecutorDriver::Impl::IsDone() {
   const MutexLock lock(mutex_);
   return stopping_ && unacknowledged_.empty();
 }
 
-void ExecutorDriver::CancelIfDone() {
-  if (!stopping_ || !unacknowledged_.empty()) return;
-  if (connection_ != nullptr) connection_->Cancel();
-  changed_.notify_all();
+absl::StatusOr<std::unique_ptr<ExecutorDriver>> ExecutorDriver::FromEnvironment(
+    Handlers handlers) {
+  const char* endpoint = getenv("HOLDFAST_EXECUTOR_ENDPOINT");
+  if (endpoint == nullptr) {
+    return absl::FailedPreconditionError(
+        "HOLDFAST_EXECUTOR_ENDPOINT is not set: not started by a shim");
+  }
+  HOLDFAST_RETURN_IF_ERROR(SocketPath(endpoint).status());
+  absl::Duration recovery_timeout = kDefaultRecoveryTimeout;
+  if (const char* text = getenv("HOLDFAST_RECOVERY_TIMEOUT")) {
+    double seconds = 0;
+    if (!absl::SimpleAtod(text, &seconds) || !(seconds >= 0)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "HOLDFAST_RECOVERY_TIMEOUT=", text, ": not a number of seconds"));
+    }
+    recovery_timeout = absl::Seconds(seconds);
+  }
+  return std::make_unique<ExecutorDriver>(endpoint, recovery_timeout,
+                                          std::move(handlers));
 }
 
-void ExecutorDriver::Pause(absl::Duration delay) {
-  const auto until =
-      std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(delay);
-  const MutexLock lock(mutex_);
-  while (!(stopping_ && unacknowledged_.empty()) &&
-         changed_.wait_until(mutex_, until) != std::cv_status::timeout) {
-  }
+ExecutorDriver::ExecutorDriver(std::string endpoint,
+                               absl::Duration recovery_timeout,
+                               Handlers handlers)
+    : impl_(std::make_unique<Impl>(std::move(endpoint), recovery_timeout,
+                                   std::move(handlers))) {}
+
+ExecutorDriver::~ExecutorDriver() = default;
+
+void ExecutorDriver::SendUpdate(const std::string& task_id, v1::TaskState state,
+                                const std::string& message) {
+  v1::TaskStatus status;
+  status.set_task_id(task_id);
+  status.set_state(state);
+  status.set_message(message);
+  SendUpdate(std::move(status));
 }
+
+void ExecutorDriver::SendUpdate(v1::TaskStatus status) {
+  impl_->SendUpdate(std::move(status));
+}
+
+absl::Status ExecutorDriver::Run() { return impl_->Run(); }
+
+void ExecutorDriver::Stop() { impl_->Stop(); }
 
 }  // namespace holdfast

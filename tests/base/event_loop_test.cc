@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <string>
@@ -271,6 +272,41 @@ TEST(EventLoopTime, IsNotWokenForWhatAWatchPosted) {
   loop->RunOnce(absl::Milliseconds(50));  // cut short by any wake-up
 
   EXPECT_GE(SystemClock().SinceBoot() - start, absl::Milliseconds(49));
+}
+
+bool IsReadable(const EventLoop& loop) {
+  pollfd ready = {.fd = loop.fd(), .events = POLLIN, .revents = 0};
+  return poll(&ready, 1, 0) == 1;
+}
+
+TEST_F(EventLoopTest, RunsNowWhatATaskPostsAndIsNotWokenForIt) {
+  loop_->RunNow([&] {
+    Note("task")();
+    loop_->Post([&] {
+      Note("posted")();
+      loop_->Post(Note("posted by that"));
+    });
+  });
+
+  EXPECT_THAT(noted_, ElementsAre("task", "posted", "posted by that"));
+  EXPECT_FALSE(IsReadable(*loop_));
+}
+
+TEST_F(EventLoopTest, IsReadableWhenThereIsSomethingToDo) {
+  const Pipe pipe;
+  Watch(pipe, "ready");
+  EXPECT_FALSE(IsReadable(*loop_));
+  pipe.Fill();
+  EXPECT_TRUE(IsReadable(*loop_));
+  loop_->Unwatch(pipe.read_end.get());
+  EXPECT_FALSE(IsReadable(*loop_));
+
+  loop_->Post(Note("posted"));
+
+  EXPECT_TRUE(IsReadable(*loop_));
+  loop_->RunNow([&] { Turn(); });
+  EXPECT_FALSE(IsReadable(*loop_));
+  EXPECT_THAT(noted_, ElementsAre("posted"));
 }
 
 }  // namespace

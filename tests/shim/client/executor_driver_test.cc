@@ -1,13 +1,12 @@
 #include "shim/client/executor_driver.h"
 
-#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/unix_socket.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/shim/client/endpoint.h"
+#include "tests/shim/client/driver_fixture.h"
 #include "tests/shim/client/fake_shim.h"
 
 namespace holdfast {
@@ -16,49 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// A driver that answers a launch with TASK_RUNNING, a kill with TASK_KILLED
-// and a shutdown with Stop(), in a thread of its own.
-class Driver : public EndpointTest {
- protected:
-  void TearDown() override {
-    if (driver_ != nullptr) driver_->Stop();
-    if (thread_.joinable()) thread_.join();
-    shim_.reset();
-    EndpointTest::TearDown();
-  }
-
-  void StartShim(bool acknowledging = true) {
-    shim_.reset();
-    shim_ = std::make_unique<FakeShim>(endpoint_);
-    shim_->SetAcknowledging(acknowledging);
-  }
-
-  void StartDriver(absl::Duration recovery_timeout = absl::Seconds(60)) {
-    ExecutorDriver::Handlers handlers;
-    handlers.launch = [this](const v1::TaskInfo& task) {
-      driver_->SendUpdate(task.task_id(), v1::TASK_RUNNING, task.data());
-    };
-    handlers.kill = [this](const std::string& id, absl::Duration grace) {
-      driver_->SendUpdate(id, v1::TASK_KILLED, absl::FormatDuration(grace));
-    };
-    handlers.shutdown = [this](absl::Duration) { driver_->Stop(); };
-    driver_ = std::make_unique<ExecutorDriver>(endpoint_, recovery_timeout,
-                                               std::move(handlers));
-    thread_ = std::thread([this] { ended_ = driver_->Run(); });
-  }
-
-  absl::Status Ended() {
-    thread_.join();
-    return ended_;
-  }
-
-  std::unique_ptr<FakeShim> shim_;
-  std::unique_ptr<ExecutorDriver> driver_;
-
- private:
-  std::thread thread_;
-  absl::Status ended_;
-};
+using Driver = DriverTest;
 
 TEST_F(Driver, HandsOnWhatTheShimSaysInItsOrder) {
   StartShim();
@@ -166,6 +123,37 @@ TEST_F(Driver, GivesUpAfterTheRecoveryTimeout) {
 
   EXPECT_TRUE(absl::IsDeadlineExceeded(ended)) << ended;
   EXPECT_THAT(std::string(ended.message()), HasSubstr("no shim for 120ms"));
+}
+
+TEST_F(Driver, GivesUpOnAShimThatDoesNotAnswer) {
+  const UniqueFd hung = *ListenUnix(directory_ + "/socket", {});
+  StartDriver(absl::Milliseconds(120));
+
+  const absl::Status ended = Ended();
+
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ended)) << ended;
+  EXPECT_THAT(std::string(ended.message()), HasSubstr("does not answer"));
+}
+
+TEST_F(Driver, TakesItsEndpointInEachOfItsForms) {
+  for (const char* prefix : {"unix:", "unix://"}) {
+    StartShim();
+    endpoint_ = prefix + directory_ + "/socket";
+    StartDriver();
+
+    shim_->SayShutdown(absl::Seconds(5));
+
+    EXPECT_EQ(Ended(), absl::OkStatus()) << prefix;
+  }
+}
+
+TEST_F(Driver, RefusesAnEndpointThatIsNone) {
+  for (const char* endpoint : {"", "unix:", "unix://", "localhost:80"}) {
+    endpoint_ = endpoint;
+    StartDriver();
+
+    EXPECT_TRUE(absl::IsInvalidArgument(Ended())) << endpoint;
+  }
 }
 
 TEST_F(Driver, EndsWhereAnotherHasSubscribed) {

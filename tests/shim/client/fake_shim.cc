@@ -1,5 +1,7 @@
 #include "tests/shim/client/fake_shim.h"
 
+#include <grpcpp/server_posix.h>
+
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
@@ -15,14 +17,31 @@ FakeShim::FakeShim(const std::string& endpoint) {
   server_ = builder.BuildAndStart();
 }
 
-FakeShim::~FakeShim() {
+FakeShim::FakeShim() {
+  grpc::ServerBuilder builder;
+  builder.RegisterService(this);
+  server_ = builder.BuildAndStart();
+}
+
+void FakeShim::Die() {
+  SetReading(true);
   server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
+}
+
+void FakeShim::Serve(UniqueFd connected) {
+  grpc::AddInsecureChannelFromFd(server_.get(), connected.Release());
 }
 
 void FakeShim::SetAcknowledging(bool acknowledging) {
   const MutexLock lock(mutex_);
   acknowledging_ = acknowledging;
+}
+
+void FakeShim::SetReading(bool reading) {
+  const MutexLock lock(mutex_);
+  reading_ = reading;
+  changed_.notify_all();
 }
 
 template <typename Condition>
@@ -75,6 +94,11 @@ std::vector<v1::ExecutorCall::Update> FakeShim::AwaitUpdates(size_t count) {
   return updates_;
 }
 
+std::vector<v1::ExecutorCall::Update> FakeShim::Acknowledged() {
+  const MutexLock lock(mutex_);
+  return acknowledged_;
+}
+
 std::vector<std::string> FakeShim::AwaitStatuses(size_t count) {
   std::vector<std::string> statuses;
   for (const v1::ExecutorCall::Update& update : AwaitUpdates(count)) {
@@ -92,6 +116,7 @@ grpc::Status FakeShim::Connect(grpc::ServerContext*, Stream* stream) {
     const MutexLock lock(mutex_);
     if (!end_.ok()) return end_;
     OnCall(call, stream);
+    Await([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return reading_; });
   }
   const MutexLock lock(mutex_);
   if (stream_ == stream) stream_ = nullptr;
@@ -118,6 +143,7 @@ void FakeShim::OnUpdate(const v1::ExecutorCall::Update& update,
                         Stream* stream) {
   updates_.push_back(update);
   if (!acknowledging_) return;
+  acknowledged_.push_back(update);
   v1::ExecutorEvent event;
   event.mutable_acknowledged()->set_uuid(update.uuid());
   stream->Write(event);

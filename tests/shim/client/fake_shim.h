@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "api/executor.grpc.pb.h"
 #include "base/mutex.h"
+#include "base/unique_fd.h"
 
 namespace holdfast {
 
@@ -20,10 +21,15 @@ namespace holdfast {
 class FakeShim : public v1::Executor::Service {
  public:
   explicit FakeShim(const std::string& endpoint);
-  ~FakeShim() override;  // dies: its stream breaks
+  FakeShim();  // listens nowhere
+  ~FakeShim() override { Die(); }
+  void Die();  // its stream breaks; what it was told is still known
 
+  void Serve(UniqueFd connected);
   // From now on updates are answered, or not.
   void SetAcknowledging(bool acknowledging) ABSL_LOCKS_EXCLUDED(mutex_);
+  // From now on the stream is read, or not.
+  void SetReading(bool reading) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // To the executor that has subscribed; waits for one.
   void Say(const v1::ExecutorEvent& event) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -36,6 +42,9 @@ class FakeShim : public v1::Executor::Service {
   // Every update so far, those of the subscription too, once there are
   // `count`.
   std::vector<v1::ExecutorCall::Update> AwaitUpdates(size_t count)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Those that it has answered.
+  std::vector<v1::ExecutorCall::Update> Acknowledged()
       ABSL_LOCKS_EXCLUDED(mutex_);
   // "task TASK_STATE message" of each.
   std::vector<std::string> AwaitStatuses(size_t count);
@@ -54,9 +63,11 @@ class FakeShim : public v1::Executor::Service {
   Mutex mutex_;
   std::condition_variable_any changed_;
   bool acknowledging_ ABSL_GUARDED_BY(mutex_) = true;
+  bool reading_ ABSL_GUARDED_BY(mutex_) = true;
   Stream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;  // of who subscribed
   grpc::Status end_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ExecutorCall::Update> updates_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::ExecutorCall::Update> acknowledged_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::Server> server_;
 };
 
