@@ -1,15 +1,10 @@
 #include "shim/client/executor_driver.h"
 
-#include <poll.h>
 #include <stdlib.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <deque>
 #include <utility>
-#include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -20,11 +15,9 @@
 #include "api/time_convert.h"
 #include "base/clock.h"
 #include "base/errors.h"
-#include "base/event_loop.h"
-#include "base/mutex.h"
 #include "base/unix_socket.h"
 #include "base/uuid.h"
-#include "shim/client/executor_stream.h"
+#include "shim/client/executor_wire.h"
 
 namespace holdfast {
 namespace {
@@ -32,11 +25,10 @@ namespace {
 constexpr absl::Duration kDefaultRecoveryTimeout = absl::Seconds(900);
 constexpr absl::Duration kShortestPause = absl::Milliseconds(50);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
-// A shim that is there answers a subscription at once.
-constexpr absl::Duration kAnswerTimeout = absl::Seconds(20);
-
-// A shim takes no message of more than 4 MiB.
-constexpr size_t kSubscribeBytes = size_t{1024} * 1024;
+// To a subscription. It may come late on a busy host, also to an executor whose
+// recovery timeout is zero.
+constexpr absl::Duration kShortestAnswer = absl::Seconds(5);
+constexpr absl::Duration kLongestAnswer = absl::Seconds(20);
 
 // As grpc++ takes them: "unix:/path", "unix:///path".
 absl::StatusOr<std::string> SocketPath(absl::string_view endpoint) {
@@ -46,11 +38,6 @@ absl::StatusOr<std::string> SocketPath(absl::string_view endpoint) {
   if (is_unix && !path.empty()) return std::string(path);
   return absl::InvalidArgumentError(
       absl::StrCat("executor endpoint ", endpoint, ": not unix:/path"));
-}
-
-// Whatever the loop has to do, without waiting.
-void Turn(EventLoop& loop) {
-  loop.RunNow([&loop] { loop.RunOnce(absl::ZeroDuration()); });
 }
 
 absl::Duration Now() { return SystemClock().SinceBoot(); }
@@ -73,8 +60,7 @@ bool MayPass(const absl::Status& ended) {
 
 }  // namespace
 
-// The loop has no thread: who sends an update writes it, and Run()'s thread,
-// asleep in poll(2), turns the loop when something comes.
+// Run()'s thread, from one life of the shim to the next.
 class ExecutorDriver::Impl {
  public:
   Impl(std::string endpoint, absl::Duration recovery_timeout, Handlers handlers)
@@ -82,78 +68,33 @@ class ExecutorDriver::Impl {
         recovery_timeout_(recovery_timeout),
         handlers_(std::move(handlers)) {}
 
-  void SendUpdate(v1::TaskStatus status) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status Run() ABSL_LOCKS_EXCLUDED(mutex_);
-  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Run();
+  ExecutorWire& wire() { return wire_; }
 
  private:
-  using Update = v1::ExecutorCall::Update;
-
-  absl::Status MakeLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Connect(const std::string& path);
-  void Subscribe(UniqueFd connected) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Send(const Update& update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Follow() ABSL_LOCKS_EXCLUDED(mutex_);
-  // And how the stream ended, if it has.
-  std::vector<v1::ExecutorEvent> TakeEvents(absl::optional<absl::Status>& ended)
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  void Disconnect() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Until there is something to do or `at_most` has passed.
-  void Sleep(absl::Duration at_most) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Pause(absl::Duration delay) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Follow();
+  void Pause(absl::Duration delay);
   void Handle(const v1::ExecutorEvent& event);
   void OnLaunch(const v1::TaskInfo& task);
-  void OnAcknowledged(const std::string& uuid) ABSL_LOCKS_EXCLUDED(mutex_);
-  bool IsDone() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Duration Left() const { return last_seen_ + recovery_timeout_ - Now(); }
 
   const std::string endpoint_;
   const absl::Duration recovery_timeout_;
   const Handlers handlers_;
-
-  // Run()'s thread alone.
+  ExecutorWire wire_;
   absl::flat_hash_set<std::string> launched_;  // no update of it is durable yet
   absl::Duration last_seen_;                   // the shim; since boot
   absl::Duration pause_ = kShortestPause;
-  int wake_fd_ = -1;  // the loop's
-
-  Mutex mutex_;
-  std::deque<Update> unacknowledged_ ABSL_GUARDED_BY(mutex_);
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // Run()'s thread waits for the loop. When it does not, it may be in a handler
-  // for long, and who sends an update turns the loop.
-  bool asleep_ ABSL_GUARDED_BY(mutex_) = false;
-  // From Run() on; null before.
-  std::unique_ptr<EventLoop> loop_ ABSL_GUARDED_BY(mutex_);
-  // Null: there is no shim. What is unacknowledged was sent on it.
-  std::unique_ptr<ExecutorStream> stream_ ABSL_GUARDED_BY(mutex_);
 };
-
-void ExecutorDriver::Impl::SendUpdate(v1::TaskStatus status) {
-  Update update;
-  update.set_uuid(RandomUuid());
-  *update.mutable_status() = std::move(status);
-  const MutexLock lock(mutex_);
-  unacknowledged_.push_back(std::move(update));
-  if (stream_ == nullptr) return;
-  Send(unacknowledged_.back());
-  if (!asleep_) return Turn(*loop_);
-  if (stream_->has_news()) loop_->Post([] {});  // it sleeps no longer
-}
-
-void ExecutorDriver::Impl::Stop() {
-  const MutexLock lock(mutex_);
-  stopping_ = true;
-  if (loop_ != nullptr) loop_->Post([] {});
-}
 
 absl::Status ExecutorDriver::Impl::Run() {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string path, SocketPath(endpoint_));
-  HOLDFAST_RETURN_IF_ERROR(MakeLoop());
+  HOLDFAST_RETURN_IF_ERROR(wire_.Open());
   last_seen_ = Now();
-  while (!IsDone()) {
+  while (!wire_.IsDone()) {
     const absl::Status ended = Connect(path);
-    if (IsDone()) break;
+    if (wire_.IsDone()) break;
     if (!MayPass(ended)) return Annotate(ended, "executor stream");
     const absl::Duration left = Left();
     if (left <= absl::ZeroDuration()) {
@@ -167,55 +108,26 @@ absl::Status ExecutorDriver::Impl::Run() {
   return absl::OkStatus();
 }
 
-absl::Status ExecutorDriver::Impl::MakeLoop() {
-  const MutexLock lock(mutex_);
-  HOLDFAST_ASSIGN_OR_RETURN(loop_, EventLoop::Create());
-  wake_fd_ = loop_->fd();
-  return absl::OkStatus();
-}
-
 absl::Status ExecutorDriver::Impl::Connect(const std::string& path) {
   absl::StatusOr<UniqueFd> connected = ConnectUnix(path);
   if (!connected.ok()) {
     return absl::UnavailableError(connected.status().message());
   }
-  Subscribe(*std::move(connected));
+  wire_.Connect(*std::move(connected));
   const absl::Status ended = Follow();
-  Disconnect();
+  wire_.Disconnect();
   return ended;
-}
-
-// What does not fit into the first message follows it in others.
-void ExecutorDriver::Impl::Subscribe(UniqueFd connected) {
-  const MutexLock lock(mutex_);
-  stream_ = std::make_unique<ExecutorStream>(*loop_, std::move(connected));
-  v1::ExecutorCall call;
-  v1::ExecutorCall::Subscribe& subscribe = *call.mutable_subscribe();
-  size_t bytes = 0;
-  auto update = unacknowledged_.begin();
-  for (; update != unacknowledged_.end(); ++update) {
-    bytes += update->ByteSizeLong();
-    if (bytes > kSubscribeBytes) break;
-    *subscribe.add_unacknowledged() = *update;
-  }
-  stream_->Send(call);
-  for (; update != unacknowledged_.end(); ++update) Send(*update);
-}
-
-void ExecutorDriver::Impl::Send(const Update& update) {
-  v1::ExecutorCall call;
-  *call.mutable_update() = update;
-  stream_->Send(call);
 }
 
 // To the end of the stream, or until all is done.
 absl::Status ExecutorDriver::Impl::Follow() {
-  const absl::Duration answer_by = Now() + std::min(kAnswerTimeout, Left());
+  const absl::Duration answer_by =
+      Now() + std::clamp(Left(), kShortestAnswer, kLongestAnswer);
   bool subscribed = false;
-  while (!IsDone()) {
-    Sleep(subscribed ? absl::InfiniteDuration() : answer_by - Now());
+  while (!wire_.IsDone()) {
+    wire_.Wait(subscribed ? absl::InfiniteDuration() : answer_by - Now());
     absl::optional<absl::Status> ended;
-    for (const v1::ExecutorEvent& event : TakeEvents(ended)) {
+    for (const v1::ExecutorEvent& event : wire_.Take(ended)) {
       if (!subscribed && !event.has_subscribed()) {
         return absl::UnavailableError("what answers is no shim");
       }
@@ -234,39 +146,9 @@ absl::Status ExecutorDriver::Impl::Follow() {
   return absl::OkStatus();
 }
 
-std::vector<v1::ExecutorEvent> ExecutorDriver::Impl::TakeEvents(
-    absl::optional<absl::Status>& ended) {
-  const MutexLock lock(mutex_);
-  ended = stream_->ended();
-  return stream_->TakeEvents();
-}
-
-void ExecutorDriver::Impl::Disconnect() {
-  const MutexLock lock(mutex_);
-  stream_ = nullptr;
-}
-
-void ExecutorDriver::Impl::Sleep(absl::Duration at_most) {
-  {
-    const MutexLock lock(mutex_);
-    if (stream_ != nullptr && stream_->has_news()) return;
-    asleep_ = true;
-  }
-  int timeout_ms = -1;
-  if (at_most != absl::InfiniteDuration()) {  // rounded up, not to spin
-    timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(
-        std::max(at_most, absl::ZeroDuration()) + absl::Milliseconds(1)));
-  }
-  pollfd ready = {.fd = wake_fd_, .events = POLLIN, .revents = 0};
-  poll(&ready, 1, timeout_ms);
-  const MutexLock lock(mutex_);
-  asleep_ = false;
-  Turn(*loop_);
-}
-
 void ExecutorDriver::Impl::Pause(absl::Duration delay) {
   const absl::Duration until = Now() + delay;
-  while (!IsDone() && Now() < until) Sleep(until - Now());
+  while (!wire_.IsDone() && Now() < until) wire_.Wait(until - Now());
 }
 
 void ExecutorDriver::Impl::Handle(const v1::ExecutorEvent& event) {
@@ -280,7 +162,9 @@ void ExecutorDriver::Impl::Handle(const v1::ExecutorEvent& event) {
       }
       return;
     case v1::ExecutorEvent::kAcknowledged:
-      return OnAcknowledged(event.acknowledged().uuid());
+      // It knows that the task was started, and will not say so again.
+      launched_.erase(wire_.Acknowledge(event.acknowledged().uuid()));
+      return;
     case v1::ExecutorEvent::kShutdown:
       if (handlers_.shutdown) {
         handlers_.shutdown(FromProto(event.shutdown().grace_period()));
@@ -296,22 +180,6 @@ void ExecutorDriver::Impl::Handle(const v1::ExecutorEvent& event) {
 void ExecutorDriver::Impl::OnLaunch(const v1::TaskInfo& task) {
   if (!launched_.insert(task.task_id()).second) return;
   if (handlers_.launch) handlers_.launch(task);
-}
-
-void ExecutorDriver::Impl::OnAcknowledged(const std::string& uuid) {
-  const MutexLock lock(mutex_);
-  const auto found = std::find_if(  // nearly always the first
-      unacknowledged_.begin(), unacknowledged_.end(),
-      [&](const Update& update) { return update.uuid() == uuid; });
-  if (found == unacknowledged_.end()) return;
-  // The shim knows that the task was started, and will not say it again.
-  launched_.erase(found->status().task_id());
-  unacknowledged_.erase(found);
-}
-
-bool ExecutorDriver::Impl::IsDone() {
-  const MutexLock lock(mutex_);
-  return stopping_ && unacknowledged_.empty();
 }
 
 absl::StatusOr<std::unique_ptr<ExecutorDriver>> ExecutorDriver::FromEnvironment(
@@ -353,11 +221,14 @@ void ExecutorDriver::SendUpdate(const std::string& task_id, v1::TaskState state,
 }
 
 void ExecutorDriver::SendUpdate(v1::TaskStatus status) {
-  impl_->SendUpdate(std::move(status));
+  v1::ExecutorCall::Update update;
+  update.set_uuid(RandomUuid());
+  *update.mutable_status() = std::move(status);
+  impl_->wire().Send(std::move(update));
 }
 
 absl::Status ExecutorDriver::Run() { return impl_->Run(); }
 
-void ExecutorDriver::Stop() { impl_->Stop(); }
+void ExecutorDriver::Stop() { impl_->wire().Stop(); }
 
 }  // namespace holdfast

@@ -135,6 +135,18 @@ TEST_F(Driver, GivesUpOnAShimThatDoesNotAnswer) {
   EXPECT_THAT(std::string(ended.message()), HasSubstr("does not answer"));
 }
 
+TEST_F(Driver, IsServedThoughItWouldWaitForNoShim) {
+  StartShim();
+  StartDriver(absl::ZeroDuration());
+  shim_->SayLaunch("t-1", "");
+  ASSERT_EQ(shim_->AwaitUpdates(1).size(), 1u);
+
+  shim_.reset();
+
+  const absl::Status ended = Ended();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ended)) << ended;
+}
+
 TEST_F(Driver, TakesItsEndpointInEachOfItsForms) {
   for (const char* prefix : {"unix:", "unix://"}) {
     StartShim();
