@@ -37,13 +37,15 @@ foreach(file bin/holdfastd bin/holdfastctl bin/holdfast-shim
   endif()
 endforeach()
 
-# An executor, too: without a shim around it, it says so.
+# An executor, too: without a shim around it, it says so, and without a shim at
+# its endpoint it does not wait.
 file(WRITE ${work}/consumer/executor.cc [[
 #include "shim/client/executor_driver.h"
 
 int main() {
   const auto driver = holdfast::ExecutorDriver::FromEnvironment({});
-  return absl::IsFailedPrecondition(driver.status()) ? 0 : 1;
+  if (!driver.ok()) return absl::IsFailedPrecondition(driver.status()) ? 0 : 1;
+  return absl::IsDeadlineExceeded((*driver)->Run()) ? 0 : 2;
 }
 ]])
 
@@ -77,6 +79,13 @@ run(${CMAKE_COMMAND} -S ${work}/consumer -B ${work}/build
 run(${CMAKE_COMMAND} --build ${work}/build)
 run(${CMAKE_COMMAND} -E env --unset=HOLDFAST_EXECUTOR_ENDPOINT
     ${work}/build/executor)
+run(${CMAKE_COMMAND} -E env HOLDFAST_EXECUTOR_ENDPOINT=unix:/nowhere
+    HOLDFAST_RECOVERY_TIMEOUT=0 ${work}/build/executor)
+execute_process(COMMAND ldd ${work}/build/executor
+                COMMAND_ERROR_IS_FATAL ANY OUTPUT_VARIABLE libraries)
+if(libraries MATCHES "grpc")
+  message(FATAL_ERROR "an executor needs a gRPC library:\n${libraries}")
+endif()
 run(${work}/build/monitor)
 
 # The protos alone serve a client in any language.
