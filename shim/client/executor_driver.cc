@@ -114,7 +114,7 @@ absl::Status ExecutorDriver::Impl::Connect(const std::string& path) {
     return absl::UnavailableError(connected.status().message());
   }
   wire_.Connect(*std::move(connected));
-  const absl::Status ended = Follow();
+  absl::Status ended = Follow();
   wire_.Disconnect();
   return ended;
 }
