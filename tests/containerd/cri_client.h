@@ -20,8 +20,10 @@ class CriClient {
   using Stub = cri::RuntimeService::Stub;
 
   explicit CriClient(const std::string& socket)
-      : stub_(cri::RuntimeService::NewStub(grpc::CreateChannel(
-            "unix://" + socket, grpc::InsecureChannelCredentials()))) {}
+      : channel_(grpc::CreateChannel("unix://" + socket,
+                                     grpc::InsecureChannelCredentials())),
+        stub_(cri::RuntimeService::NewStub(channel_)),
+        images_(cri::ImageService::NewStub(channel_)) {}
 
   // Waits for a server that is not there yet. An error fails the test.
   template <typename Request, typename Response>
@@ -45,8 +47,19 @@ class CriClient {
     return (stub_.get()->*method)(&context, request, &response);
   }
 
+  bool HasImage(const std::string& name) {
+    grpc::ClientContext context;
+    cri::ImageStatusRequest request;
+    request.mutable_image()->set_image(name);
+    cri::ImageStatusResponse response;
+    return images_->ImageStatus(&context, request, &response).ok() &&
+           response.has_image();
+  }
+
  private:
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<Stub> stub_;
+  std::unique_ptr<cri::ImageService::Stub> images_;
 };
 
 }  // namespace holdfast::containerd

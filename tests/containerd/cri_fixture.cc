@@ -10,6 +10,8 @@
 namespace holdfast::containerd {
 namespace {
 
+constexpr char kPauseImage[] = "docker.io/library/pause:local";
+
 cri::ContainerRequest OfContainer(const std::string& id) {
   cri::ContainerRequest request;
   request.set_container_id(id);
@@ -26,8 +28,7 @@ cri::PodSandboxRequest OfPod(const std::string& id) {
 
 std::string CriTest::MoreConfig() const {
   const std::string plugin = "[plugins.\"io.containerd.grpc.v1.cri\"";
-  return absl::StrCat(plugin,
-                      "]\nsandbox_image = \"docker.io/library/pause:local\"\n",
+  return absl::StrCat(plugin, "]\nsandbox_image = \"", kPauseImage, "\"\n",
                       "restrict_oom_score_adj = true\n", plugin,
                       ".containerd]\ndefault_runtime_name = \"tested\"\n",
                       plugin, ".containerd.runtimes.tested]\nruntime_type = \"",
@@ -40,6 +41,9 @@ void CriTest::SetUp() {
   MustCtr({"images", "import", PAUSE_IMAGE});
   std::filesystem::create_directory(Scratch("logs"));
   AwaitCri();
+  // What ctr imports comes to CRI as an event.
+  for (const char* image : {kImage, kPauseImage})
+    EXPECT_TRUE(Eventually([&] { return client_->HasImage(image); })) << image;
 }
 
 void CriTest::TearDown() {
@@ -79,7 +83,7 @@ cri::PodSandboxConfig CriTest::PodConfig(const std::string& name) const {
 std::string CriTest::RunPod(const std::string& name) {
   cri::RunPodSandboxRequest request;
   *request.mutable_config() = PodConfig(name);
-  const std::string pod =
+  std::string pod =
       client().Must(&Stub::RunPodSandbox, request).pod_sandbox_id();
   pods_[pod] = request.config();
   return pod;
@@ -88,7 +92,7 @@ std::string CriTest::RunPod(const std::string& name) {
 std::string CriTest::StartContainer(const std::string& pod,
                                     const std::string& name,
                                     const std::vector<std::string>& command,
-                                    int64_t memory_bytes) {
+                                    const ContainerOptions& options) {
   cri::CreateContainerRequest request;
   request.set_pod_sandbox_id(pod);
   *request.mutable_sandbox_config() = pods_[pod];
@@ -102,8 +106,11 @@ std::string CriTest::StartContainer(const std::string& pod,
       ->mutable_namespace_options()
       ->set_network(cri::NODE);
   config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(
-      memory_bytes);
-  const std::string container =
+      options.memory_bytes);
+  config.set_stdin(options.stdin);
+  config.set_stdin_once(options.stdin_once);
+  config.set_tty(options.tty);
+  std::string container =
       client().Must(&Stub::CreateContainer, request).container_id();
   client().Must(&Stub::StartContainer, OfContainer(container));
   return container;

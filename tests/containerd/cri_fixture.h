@@ -10,6 +10,13 @@
 
 namespace holdfast::containerd {
 
+struct ContainerOptions {
+  int64_t memory_bytes = 0;  // its limit; 0: none
+  bool stdin = false;
+  bool stdin_once = false;  // it is closed when the first Attach ends
+  bool tty = false;
+};
+
 // A containerd with its CRI plugin, and us as its kubelet. Pods are on the
 // host's network, so that no CNI plugin is needed. What a test ran is stopped
 // and removed after it.
@@ -27,7 +34,7 @@ class CriTest : public DaemonTest {
   // Its log is LogOf(name).
   std::string StartContainer(const std::string& pod, const std::string& name,
                              const std::vector<std::string>& command,
-                             int64_t memory_bytes = 0);
+                             const ContainerOptions& options = {});
   std::string LogOf(const std::string& name) const;
   // What its lines say, without their stamps.
   std::string LoggedBy(const std::string& name) const;

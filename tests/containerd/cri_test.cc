@@ -106,6 +106,26 @@ TEST_P(Cri, PodsStayReadyThroughADeathOfContainerd) {
   EXPECT_EQ(Status(container).exit_code(), 4);
 }
 
+TEST_P(Cri, APodHasOneShimWhateverDies) {
+  const std::string first = RunPod("first");
+  const std::vector<std::string> sleep = {"sleep", "1000"};
+  const std::string in_first = StartContainer(first, "a", sleep);
+  StartContainer(first, "b", sleep);
+  EXPECT_EQ(ShimPids().size(), 1U);
+
+  const std::string second = RunPod("second");
+  StartContainer(second, "c", sleep);
+  const std::vector<pid_t> shims = ShimPids();
+  EXPECT_EQ(shims.size(), 2U);
+  RestartDaemon();
+  AwaitCri();
+  StartContainer(first, "d", sleep);
+  StartContainer(second, "e", sleep);
+
+  EXPECT_EQ(ShimPids(), shims);
+  EXPECT_EQ(Exec(in_first, {"echo", "served"}), "served\n");
+}
+
 TEST_P(Cri, AContainerThatEndsMeanwhileHasItsTrueCodeAndReason) {
   const std::string pod = RunPod("pod");
   const std::string container = StartContainer(
@@ -174,8 +194,9 @@ TEST_P(Cri, AContainerThatTalksMeanwhileIsNotHeldUp) {
 }
 
 TEST_P(Cri, OneThatRunsOutOfMemoryIsSaidToHave) {
-  const std::string container = StartContainer(
-      RunPod("pod"), "eats", {"sh", "-c", "exec tail /dev/zero"}, 32 << 20);
+  const std::string container =
+      StartContainer(RunPod("pod"), "eats", {"sh", "-c", "exec tail /dev/zero"},
+                     {.memory_bytes = 32 << 20});
 
   const cri::ContainerStatus status = AwaitExit(container);
 
