@@ -2,9 +2,14 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/files.h"
 #include "google/protobuf/empty.pb.h"
 #include "tests/containerd/fifos.h"
 #include "tests/containerd/script.h"
@@ -19,6 +24,7 @@ class TaskTest : public ScriptTest {
  protected:
   void SetUp() override {
     ShimTest::SetUp();
+    if (IsSkipped()) return;
     if (!OurShim().IsThere()) GTEST_SKIP() << "this build has no shim of ours";
     if (OciRuntimePath("runc").empty()) GTEST_SKIP() << "there is no runc";
   }
@@ -41,7 +47,7 @@ class TaskTest : public ScriptTest {
 
   // runc, and `lines` of shell before it (`run` runs it with its arguments).
   std::string RuntimeThat(const std::string& lines) const {
-    const std::string path = Scratch("runtime");
+    std::string path = Scratch("runtime");
     std::ofstream(path) << "#!/bin/sh\nrun() { " << OciRuntimePath("runc")
                         << " \"$@\"; }\n"
                         << lines << "\nrun \"$@\"\n";
@@ -49,10 +55,12 @@ class TaskTest : public ScriptTest {
     return path;
   }
 
-  void AddExec(const std::string& exec_id) {
-    auto exec = Of<task::ExecProcessRequest>(exec_id);
-    exec.mutable_spec()->set_value(
-        OciProcess({"/bin/true"}, /*terminal=*/false));
+  void AddExec(const std::string& exec_id,
+               const std::vector<std::string>& command = {"/bin/true"},
+               task::ExecProcessRequest exec = {}) {
+    exec.set_id("c1");
+    exec.set_exec_id(exec_id);
+    exec.mutable_spec()->set_value(OciProcess(command, exec.terminal()));
     Must<Empty>("Exec", exec);
   }
   // Its answer is awaited by AwaitStart().
@@ -86,10 +94,13 @@ class TaskTest : public ScriptTest {
     return Must<task::PidsResponse>("Pids", request).processes_size();
   }
 
-  void KillInit() {
-    auto kill = Of<task::KillRequest>();
+  void Kill(const std::string& exec_id = "") {
+    auto kill = Of<task::KillRequest>(exec_id);
     kill.set_signal(SIGKILL);
     Must<Empty>("Kill", kill);
+  }
+  void KillInit() {
+    Kill();
     AwaitEnd();
   }
   // Well before the 10 s after which an end is told in any case.
@@ -200,6 +211,65 @@ TEST_F(TaskTest, ItsEndIsToldWhenNothingOfItRuns) {
   KillInit();
 
   EXPECT_EQ(CountPids(), 1) << "the init's, which is listed until Delete";
+  Remove();
+}
+
+// Descriptors and children of the shim, files of its container.
+std::vector<std::string> Holdings(pid_t shim,
+                                  const std::vector<std::string>& directories) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> all;
+  for (const auto& fd :
+       fs::directory_iterator(absl::StrCat("/proc/", shim, "/fd"))) {
+    std::error_code gone;
+    all.push_back("open " + fs::read_symlink(fd.path(), gone).string());
+  }
+  const auto children =
+      ReadSmallFile(absl::StrCat("/proc/", shim, "/task/", shim, "/children"));
+  all.push_back("children " + children.value_or("?"));
+  for (const std::string& directory : directories) {
+    std::error_code gone;
+    for (const auto& entry : fs::recursive_directory_iterator(directory, gone))
+      all.push_back("file " + entry.path().string());
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+TEST_F(TaskTest, ExecsLeaveNothingInTheShim) {
+  Run({});
+  ASSERT_EQ(ShimPids().size(), 1U);
+  const auto holdings = [&] {
+    return Holdings(ShimPids()[0], {holdfast_directory(), BundleOf("c1")});
+  };
+  const std::vector<std::string> before = holdings();
+
+  enum { kPlain, kTerminal, kKilled, kNotStarted, kNoProgram, kNoFifo, kKinds };
+  for (int i = 0; i < 54; ++i) {
+    const int kind = i % kKinds;
+    const std::string id = absl::StrCat("e", i);
+    InputFifo in(Scratch(id + "-in"));
+    OutputFifo out(Scratch(id + "-out"));
+    task::ExecProcessRequest io;
+    io.set_stdin(in.path());
+    io.set_stdout(kind == kNoFifo ? Scratch("no-such-fifo") : out.path());
+    io.set_terminal(kind == kTerminal);
+    AddExec(id,
+            {kind == kNoProgram ? "/no/such/program" : "/bin/sh", "-c",
+             kind == kKilled ? "sleep 1000" : "tty"},
+            io);
+    if (kind != kNotStarted) {
+      EXPECT_EQ(AwaitStart(BeginStart(id)).ok(), kind < kNotStarted);
+      if (kind == kKilled) Kill(id);
+      Must<task::WaitResponse>("Wait", Of<task::WaitRequest>(id));
+    }
+    Must<task::DeleteResponse>("Delete", Of<task::DeleteRequest>(id));
+  }
+
+  EXPECT_TRUE(Eventually([&] { return holdings() == before; },
+                         absl::Seconds(5 * kSlowness)));
+  EXPECT_EQ(absl::StrJoin(holdings(), "\n"), absl::StrJoin(before, "\n"));
+  KillInit();
   Remove();
 }
 
