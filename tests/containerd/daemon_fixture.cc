@@ -65,10 +65,10 @@ void PrintTo(const Lane& lane, std::ostream* out) {
 }
 
 void DaemonTest::SetUp() {
+  if (geteuid() != 0) GTEST_SKIP() << "runs containers, which needs root";
   SKIP_WITHOUT_PEER(GetParam().containerd);
   SKIP_WITHOUT_PEER(shim());
   AdoptOrphans();
-  unique_ = std::filesystem::path(directory_.path()).filename();
   path_ = absl::StrCat(
       "PATH=",
       std::filesystem::path(GetParam().containerd.Program("ctr"))

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,7 +91,9 @@ class DaemonTest : public testing::TestWithParam<Lane> {
   void Sweep();
 
   TemporaryDirectory directory_;
-  std::string unique_;
+  // mkdtemp(3) made it so. Never empty: all with it in their names are killed.
+  const std::string unique_ =
+      std::filesystem::path(directory_.path()).filename();
   std::optional<Pidfd> daemon_;
   bool may_leave_ = false;
   std::string path_;  // PATH of all that is run

@@ -29,6 +29,7 @@ class ReaderAway : public ScriptTest {
  protected:
   void SetUp() override {
     ShimTest::SetUp();
+    if (IsSkipped()) return;
     if (!OurShim().IsThere()) GTEST_SKIP() << "this build has no shim of ours";
     std::filesystem::copy_file(CHATTY_BINARY, rootfs() + "/bin/chatty");
     MakeBundleOf("c1", {.args = {"/bin/chatty", absl::StrCat(kLines)}});

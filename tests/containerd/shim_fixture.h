@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
@@ -67,7 +68,9 @@ class ShimTest : public testing::Test {
   std::vector<std::string> Leftovers() const;
 
   TemporaryDirectory directory_;
-  std::string unique_;
+  // mkdtemp(3) made it so. Never empty: all with it in their names are killed.
+  const std::string unique_ =
+      std::filesystem::path(directory_.path()).filename();
   std::string rootfs_;
   std::unique_ptr<EventsServer> events_;
   std::set<std::string> sockets_;
