@@ -43,9 +43,7 @@ TEST_P(Ctr, RunOfAProgramThatIsNotThereNamesIt) {
 TEST_P(Ctr, ATerminalIsTheContainersOwn) {
   const std::vector<std::string> run =
       RunArguments({"--rm", "-t"}, "c1", {"sh", "-c", "'tty; exit 3'"});
-  const std::string command =
-      absl::StrCat(GetParam().containerd.Program("ctr"), " -a ", Socket(),
-                   " -n ", Namespace(), " ", absl::StrJoin(run, " "));
+  const std::string command = absl::StrJoin(CtrCommand(run), " ");
 
   const CommandResult result =
       RunCommand({"/usr/bin/script", "-qec", command, "/dev/null"});

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/files.h"
 #include "base/pidfd.h"
@@ -36,8 +37,7 @@ class DaemonDeath : public DaemonTest {
 
   // `ctr events`, as soon as there is a containerd.
   Pidfd Listen() const {
-    const std::string ctr = absl::StrCat(GetParam().containerd.Program("ctr"),
-                                         " -a ", Socket(), " -n ", Namespace());
+    const std::string ctr = absl::StrJoin(CtrCommand({}), " ");
     return StartProgram(
         {"/bin/sh", "-c",
          absl::StrCat("until ", ctr, " version >/dev/null 2>&1; do :; done; ",

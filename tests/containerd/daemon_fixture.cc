@@ -129,12 +129,17 @@ std::string DaemonTest::DaemonLog() const {
   return {std::istreambuf_iterator<char>(log), {}};
 }
 
-CommandResult DaemonTest::Ctr(std::vector<std::string> arguments,
-                              const CommandOptions& options) const {
+std::vector<std::string> DaemonTest::CtrCommand(
+    std::vector<std::string> arguments) const {
   const std::vector<std::string> front = {GetParam().containerd.Program("ctr"),
                                           "-a", Socket(), "-n", Namespace()};
   arguments.insert(arguments.begin(), front.begin(), front.end());
-  return RunCommand(arguments, options);
+  return arguments;
+}
+
+CommandResult DaemonTest::Ctr(std::vector<std::string> arguments,
+                              const CommandOptions& options) const {
+  return RunCommand(CtrCommand(std::move(arguments)), options);
 }
 
 std::string DaemonTest::MustCtr(std::vector<std::string> arguments) const {

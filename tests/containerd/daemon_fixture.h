@@ -49,6 +49,8 @@ class DaemonTest : public testing::TestWithParam<Lane> {
     StartDaemon();
   }
 
+  // The argv of `ctr` with these.
+  std::vector<std::string> CtrCommand(std::vector<std::string> arguments) const;
   CommandResult Ctr(std::vector<std::string> arguments,
                     const CommandOptions& options = {}) const;
   // And expects that it succeeds; its output.
