@@ -105,6 +105,10 @@ absl::StatusOr<Container::Setup> Container::Prepare(
   setup.request = request;
   HOLDFAST_ASSIGN_OR_RETURN(
       setup.options, AsOfTheRuntime(ParseTaskOptions(request.options())));
+  // From 1.6 on containerd itself heeds this option, for runc's shim alone.
+  if (request.checkpoint().empty()) {
+    setup.request.set_checkpoint(setup.options.criu_image_path);
+  }
   HOLDFAST_ASSIGN_OR_RETURN(
       setup.spec, AsOfTheRuntime(ReadSpec(request.bundle() + "/config.json")));
   HOLDFAST_ASSIGN_OR_RETURN(setup.annotations,
@@ -185,6 +189,11 @@ std::string Container::RootfsDirectory() const {
   return request_.bundle() + "/rootfs";
 }
 
+// CRIU's logs, where the client has no other place for them.
+std::string Container::CriuWorkDirectory() const {
+  return request_.bundle() + "/criu-work";
+}
+
 ProcessIoRequest Container::IoRequest(const Process& process) const {
   const Process::Names& names = process.names();
   ProcessIoRequest request;
@@ -199,11 +208,8 @@ ProcessIoRequest Container::IoRequest(const Process& process) const {
   request.spool = annotations_.spool;
   request.spool.directory = TaskDirectory();
   // The init outlives its shim; an exec's output is for who asked for it.
-  if (names.exec_id.empty()) {
-    request.pipe_directory = TaskDirectory();
-  } else {
-    request.name = names.exec_id + "-";
-  }
+  request.outlives_us = names.exec_id.empty();
+  if (!names.exec_id.empty()) request.name = names.exec_id + "-";
   return request;
 }
 

@@ -95,6 +95,7 @@ class Container {
 
   std::string TaskDirectory() const;
   std::string RootfsDirectory() const;
+  std::string CriuWorkDirectory() const;
   std::string ExecSpecFile(absl::string_view exec_id) const;
   ProcessIoRequest IoRequest(const Process& process) const;
   OciRuntime::Create RuntimeCreate() const;

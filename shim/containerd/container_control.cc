@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
+#include "base/files.h"
 #include "shim/containerd/container.h"
 
 namespace holdfast::containerd {
@@ -104,16 +105,22 @@ void Container::Checkpoint(const task::CheckpointTaskRequest& request,
   checkpoint.id = id();
   checkpoint.image_path =
       options->image_path.empty() ? request.path() : options->image_path;
-  checkpoint.work_path = options->work_path.empty()
-                             ? request_.bundle() + "/criu-work"
-                             : options->work_path;
+  const bool own_work_path = options->work_path.empty();
+  checkpoint.work_path =
+      own_work_path ? CriuWorkDirectory() : options->work_path;
   checkpoint.parent_path = options->parent_path;
   checkpoint.exit = options->exit;
   checkpoint.criu_flags = options->criu_flags;
   Control(
       TaskCall::kCheckpoint,
-      [this, checkpoint](const OciRuntime::Done& done) {
-        runtime_.Run(checkpoint, done);
+      [this, checkpoint, own_work_path](const OciRuntime::Done& done) {
+        runtime_.Run(checkpoint, [checkpoint, own_work_path,
+                                  done](const absl::Status& status) {
+          // Of one that failed, the error names a log there.
+          if (status.ok() && own_work_path)
+            (void)RemoveTree(checkpoint.work_path);
+          done(status);
+        });
       },
       std::move(answer));
 }

@@ -93,10 +93,8 @@ OciRuntime::Restore Container::RuntimeRestore() const {
   OciRuntime::Restore restore;
   static_cast<OciRuntime::Create&>(restore) = RuntimeCreate();
   restore.image_path = request_.checkpoint();
-  restore.work_path = options_.criu_work_path.empty()
-                          ? request_.bundle() + "/criu-work"
-                          : options_.criu_work_path;
-  restore.parent_path = request_.parent_checkpoint();
+  restore.work_path = options_.criu_work_path.empty() ? CriuWorkDirectory()
+                                                      : options_.criu_work_path;
   restore.criu_flags = options_.criu_flags;
   return restore;
 }

@@ -68,7 +68,6 @@ class OciRuntime {
   struct Restore : Create {
     std::string image_path;
     std::string work_path;
-    std::string parent_path;
     std::vector<std::string> criu_flags;  // "--tcp-established" …
   };
   void Run(const Restore& restore, DoneWithPid done);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -77,8 +76,6 @@ class ProcessIo::Impl {
     loop_.Cancel(flush_timer_);
     loop_.Cancel(readers_timer_);
     loop_.Cancel(look_timer_);
-    if (!ended_) return;
-    for (const std::string& path : named_pipes_) unlink(path.c_str());
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -217,18 +214,14 @@ class ProcessIo::Impl {
                           UniqueFd& process_end) {
     if (uri.kind == IoUri::Kind::kNull) return absl::OkStatus();
     HOLDFAST_RETURN_IF_ERROR(AddStream(uri, stream));
-    const bool named = !request_.pipe_directory.empty();
-    const std::string path = absl::StrCat(request_.pipe_directory, "/",
-                                          request_.name, stream, ".pipe");
+    const bool lasts = request_.outlives_us;
     HOLDFAST_ASSIGN_OR_RETURN(
-        ProcessPipe pipe, named
-                              ? MakeNamedPipe(path, request_.uid, request_.gid)
-                              : MakePipe(request_.uid, request_.gid));
-    if (named) named_pipes_.push_back(path);
+        ProcessPipe pipe, lasts ? MakeLastingPipe(request_.uid, request_.gid)
+                                : MakePipe(request_.uid, request_.gid));
     process_end = std::move(pipe.writer);
     HOLDFAST_ASSIGN_OR_RETURN(
         OutputSource source,
-        OutputSource::OfPipe(std::move(pipe.reader), /*sees_end=*/!named));
+        OutputSource::OfPipe(std::move(pipe.reader), /*sees_end=*/!lasts));
     return streams_.back()->Start(std::move(source));
   }
 
@@ -326,7 +319,6 @@ class ProcessIo::Impl {
   UniqueFd process_out_;
   UniqueFd process_err_;
   UniqueFd master_;
-  std::vector<std::string> named_pipes_;
   std::unique_ptr<Logger> logger_;
   std::unique_ptr<InputStream> input_;
   std::vector<std::unique_ptr<OutputStream>> streams_;

@@ -42,10 +42,9 @@ struct ProcessIoRequest {
   gid_t gid = 0;
   // Begins the names of its files, where several processes share directories.
   std::string name;
-  // Where the pipes of its output get names (<name>stdout.pipe …), so that the
-  // process outlives our death: each end is open on both sides, and its end of
-  // output is not seen by itself (ProcessEnded). Empty: plain pipes.
-  std::string pipe_directory;
+  // The process outlives our death: each end of its output's pipes is open on
+  // both sides, and its end of output is not seen by itself (ProcessEnded).
+  bool outlives_us = false;
   SpoolOptions spool;  // without a directory: nothing is spooled
 };
 
@@ -91,9 +90,9 @@ class ProcessIo {
   // connection and request.
   void LookForReaders();
 
-  // The process has ended: what is in its pipes is taken, and where they were
-  // given names nothing more will come. Each reader gets its end of file once
-  // it has everything. Plain pipes: when all their writers are gone.
+  // The process has ended: what is in its pipes is taken, and where it was to
+  // outlive us nothing more will come. Each reader gets its end of file once it
+  // has everything. Plain pipes: when all their writers are gone.
   void ProcessEnded();
   // `done` from the loop when every reader that is there has everything, or
   // `timeout` has passed; before this returns where that is so. Once the

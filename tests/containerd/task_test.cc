@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "api/containerd/runc_options.pb.h"
 #include "base/files.h"
 #include "google/protobuf/empty.pb.h"
 #include "tests/containerd/fifos.h"
@@ -39,10 +40,13 @@ class TaskTest : public ScriptTest {
   }
   void MakeUnder(const std::string& runtime, OciBundleOptions options) {
     MakeBundleOf("c1", std::move(options));
+    Make(RequestWithRuntime("c1", runtime));
+  }
+  void Make(const task::CreateTaskRequest& request) {
     caller_ = StartShim(OurShim(), "c1");
     ASSERT_NE(caller_, nullptr);
     client_.emplace(*caller_);
-    Must<task::CreateTaskResponse>("Create", RequestWithRuntime("c1", runtime));
+    Must<task::CreateTaskResponse>("Create", request);
   }
 
   // runc, and `lines` of shell before it (`run` runs it with its arguments).
@@ -123,6 +127,45 @@ class TaskTest : public ScriptTest {
   std::unique_ptr<TtrpcCaller> caller_;
   std::optional<TaskClient> client_;
 };
+
+// CRIU itself: tests/vm/criu_test.cc. Here the runtime restores a container by
+// making a new one.
+TEST_F(TaskTest, IsRestoredFromTheImageOfItsOptionsByItsStart) {
+  MakeBundleOf("c1", {.args = {"/bin/sh", "-c", "exit 5"}});
+  task::CreateTaskRequest request = RequestWithRuntime(
+      "c1", RuntimeThat("case \"$*\" in *' restore '*) echo \"$*\" >" +
+                        Scratch("words") + R"(
+        while [ $1 != restore ]; do general="$general $1"; shift; done
+        while [ $# -gt 1 ]; do
+          case $1 in --bundle) bundle=$2;; --pid-file) pid_file=$2;; esac
+          shift
+        done
+        run $general create --bundle $bundle --pid-file $pid_file $1 &&
+        run $general start $1; exit;; esac)"));
+  ::containerd::runc::v1::Options options;
+  ASSERT_TRUE(options.ParseFromString(request.options().value()));
+  options.set_criu_image_path("/the/image");
+  request.mutable_options()->set_value(options.SerializeAsString());
+
+  Make(request);
+  const auto made =
+      Must<task::StateResponse>("State", Of<task::StateRequest>());
+  const auto started =
+      Must<task::StartResponse>("Start", Of<task::StartRequest>());
+
+  EXPECT_EQ(made.status(), task::CREATED);
+  EXPECT_EQ(made.pid(), 0u);
+  EXPECT_GT(started.pid(), 0u);
+  std::ifstream words(Scratch("words"));
+  std::string line;
+  std::getline(words, line);
+  EXPECT_TRUE(absl::StrContains(line, " restore --image-path /the/image "))
+      << line;
+  EXPECT_EQ(
+      Must<task::WaitResponse>("Wait", Of<task::WaitRequest>()).exit_status(),
+      5u);
+  Remove();
+}
 
 TEST_F(TaskTest, AnExecHasATerminalWhereItsRequestSaysSo) {
   Run({});

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <utility>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/errors.h"
 
 namespace holdfast::containerd {
@@ -30,17 +30,14 @@ absl::StatusOr<ProcessPipe> MakePipe(uid_t uid, gid_t gid) {
                  {.reader = UniqueFd(ends[0]), .writer = UniqueFd(ends[1])});
 }
 
-absl::StatusOr<ProcessPipe> MakeNamedPipe(const std::string& path, uid_t uid,
-                                          gid_t gid) {
-  if (mkfifo(path.c_str(), 0600) != 0 && errno != EEXIST) {
-    return ErrnoStatus(errno, "mkfifo", path);
-  }
-  ProcessPipe pipe;
+absl::StatusOr<ProcessPipe> MakeLastingPipe(uid_t uid, gid_t gid) {
+  HOLDFAST_ASSIGN_OR_RETURN(ProcessPipe pipe, MakePipe(uid, gid));
   for (UniqueFd* end : {&pipe.reader, &pipe.writer}) {
-    *end = UniqueFd(open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+    const std::string path = absl::StrCat("/proc/self/fd/", end->get());
+    *end = UniqueFd(open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (!*end) return ErrnoStatus(errno, "open", path);
   }
-  return OwnedBy(uid, gid, std::move(pipe));
+  return pipe;
 }
 
 }  // namespace holdfast::containerd

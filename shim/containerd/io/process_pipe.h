@@ -2,8 +2,6 @@
 
 #include <sys/types.h>
 
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "base/unique_fd.h"
 
@@ -17,9 +15,9 @@ struct ProcessPipe {
 
 absl::StatusOr<ProcessPipe> MakePipe(uid_t uid, gid_t gid);
 
-// One with a name, made where there is none. Both ends are open on both sides,
-// so that whoever holds one of them gets neither SIGPIPE nor an end of file.
-absl::StatusOr<ProcessPipe> MakeNamedPipe(const std::string& path, uid_t uid,
-                                          gid_t gid);
+// One whose ends are both open on both sides: whoever holds one of them gets
+// neither SIGPIPE nor an end of file. It has no name, since CRIU can hand a pipe
+// to what it restores, and no FIFO from outside of the container.
+absl::StatusOr<ProcessPipe> MakeLastingPipe(uid_t uid, gid_t gid);
 
 }  // namespace holdfast::containerd

@@ -133,7 +133,7 @@ class EndedProcess : public testing::Test {
   void WriteAndEnd() {
     ProcessIoRequest request;
     request.out = fifo_;
-    request.pipe_directory = directory_.path();
+    request.outlives_us = true;
     request.spool.directory = directory_.path();
     ASSERT_TRUE(process_.OpenIo(*loop_, request, directory_.path()).ok());
     const std::string bytes(1000, 'x');

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <random>
 #include <thread>
 
@@ -255,20 +256,22 @@ TEST_F(Fifo, StopsWaitingForAReaderInTime) {
   EXPECT_TRUE(Until([&] { return flushed; }));
 }
 
-TEST_F(Fifo, MayHaveItsProcessHoldAPipeWithAName) {
-  ASSERT_EQ(mkdir((directory_ / "pipes").c_str(), 0700), 0);
-  request_.pipe_directory = directory_ / "pipes";
-  request_.name = "e1.";
+TEST_F(Fifo, MayHaveAProcessThatOutlivesUs) {
+  request_.outlives_us = true;
   Reader reader(request_.out);
   Open();
-  EXPECT_EQ(access((directory_ / "pipes/e1.stdout.pipe").c_str(), F_OK), 0);
   Write(Stream(50'000));
 
   io_->ProcessEnded();
 
   EXPECT_TRUE(ReadToEnd(reader) == Stream(50'000));
   io_.reset();
-  EXPECT_NE(access((directory_ / "pipes/e1.stdout.pipe").c_str(), F_OK), 0);
+  EXPECT_EQ(write(writer_.get(), "x", 1), 1);  // and gets no SIGPIPE
+  std::error_code none;
+  EXPECT_THAT(std::filesystem::read_symlink(
+                  absl::StrCat("/proc/self/fd/", writer_.get()), none)
+                  .string(),
+              HasSubstr("pipe:["));
 }
 
 TEST_F(Fifo, IsNamedWhenItIsNotThere) {
