@@ -2,11 +2,13 @@
 
     /share/bin, /share/tests   of the build; found at their own paths, too
     /share/root                what `cmake --install` puts below /
-    /share/containerd          of hack/containerd-peers, where that was run
+    /share/containerd          of hack/containerd-peers, where that was run;
+                               criu, too, where it was had
 """
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,11 +31,14 @@ systemctl daemon-reload
 CONTAINERD = {
     "containerd": ["peers/containerd-1.6/usr/bin/containerd"],
     "ctr": ["peers/containerd-1.6/usr/bin/ctr"],
+    "containerd-shim-runc-v2": [
+        "peers/containerd-1.6/usr/bin/containerd-shim-runc-v2"],
     "containerd.service": [
         "peers/containerd-1.6/lib/systemd/system/containerd.service",
         "peers/containerd-1.6/usr/lib/systemd/system/containerd.service"],
     "runc": ["peers/runc/usr/sbin/runc", "peers/runc/usr/bin/runc"],
 }
+CRIU = "peers/criu/usr"
 
 
 def pack(build, disk, tests=()):
@@ -97,6 +102,31 @@ def _pack_containerd(build, directory):
     os.mkdir(directory)
     for name, source in files.items():
         shutil.copy(source, os.path.join(directory, name))
+    _pack_criu(os.path.join(image.ROOT, "build", CRIU), directory)
+
+
+def _pack_criu(peer, directory):
+    """With what it links; the machine has little of that. Without it, its tests
+    are skipped."""
+    program = os.path.join(peer, "sbin/criu")
+    if not os.path.exists(program):
+        return
+    libraries = os.path.join(directory, "criu-libraries")
+    os.mkdir(libraries)
+    linked = subprocess.run(
+        ["ldd", program], check=True, text=True, capture_output=True,
+        env={**os.environ, "LD_LIBRARY_PATH":
+             os.path.join(peer, "lib/x86_64-linux-gnu")}).stdout
+    for name, path in re.findall(r"^\t(lib\S+) => (\S+)", linked, re.M):
+        if name != "libc.so.6":
+            shutil.copy(path, os.path.join(libraries, name))
+    shutil.copy(program, os.path.join(libraries, "criu"))
+    wrapper = os.path.join(directory, "criu")
+    with open(wrapper, "w") as script:
+        script.write("#!/bin/sh\nLD_LIBRARY_PATH=/share/containerd/"
+                     "criu-libraries exec /share/containerd/criu-libraries/"
+                     'criu "$@"\n')
+    os.chmod(wrapper, 0o755)
 
 
 def _programs(directory):

@@ -1,16 +1,12 @@
 // Debian's containerd under its own unit, systemd and pure cgroup v2, as on a
-// node. It is installed and started here: hack/vm test runs this in a machine
-// of its own.
+// node.
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/vm/containerd_unit.h"
 #include "tests/vm/guest.h"
 
 namespace holdfast::vm {
@@ -18,12 +14,8 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
 using testing::StartsWith;
 
-constexpr char kPacked[] = "/share/containerd";
-constexpr char kImage[] = "docker.io/library/busybox:local";
 constexpr char kDropIn[] = "/run/systemd/system/containerd.service.d";
 constexpr char kRuntimeConfig[] = "/etc/containerd/holdfast.toml";
 
@@ -31,77 +23,12 @@ constexpr char kRuntimeConfig[] = "/etc/containerd/holdfast.toml";
 constexpr char kObedient[] =
     R"(sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done')";
 
-void Write(const std::string& path, const std::string& text) {
-  std::filesystem::create_directories(
-      std::filesystem::path(path).parent_path());
-  std::ofstream(path) << text;
-}
-
-class ContainerdUnit : public testing::Test {
+class ContainerdUnitTest : public ContainerdUnit {
  protected:
   static void SetUpTestSuite() {
-    if (!std::filesystem::exists(kPacked)) return;
-    for (const char* program : {"containerd", "ctr", "runc"}) {
-      Sh(absl::StrCat("ln -sf ", kPacked, "/", program, " /usr/local/bin/"));
-    }
-    Sh(absl::StrCat("ln -sf /usr/local/bin/containerd /usr/bin/containerd; cp ",
-                    kPacked, "/containerd.service /etc/systemd/system/"));
-    Write("/etc/containerd/config.toml",
-          "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n");
+    if (!IsPacked()) return;
+    ContainerdUnit::SetUpTestSuite();
     Write(kRuntimeConfig, "SystemdCgroup = true\n");
-    Sh("systemctl daemon-reload; systemctl start containerd");
-    Sh(absl::StrCat("ctr images import --snapshotter native ", kPacked,
-                    "/busybox.tar"));
-  }
-
-  void SetUp() override {
-    if (!std::filesystem::exists(kPacked)) {
-      GTEST_SKIP() << "not in a machine of its own with a containerd: hack/vm "
-                      "test, after hack/containerd-peers";
-    }
-  }
-
-  void TearDown() override {
-    if (IsSkipped()) return;
-    for (const auto id :
-         absl::StrSplit(Sh("ctr task ls -q"), '\n', absl::SkipEmpty())) {
-      Sh(absl::StrCat("ctr task rm -f ", id));
-    }
-    EXPECT_TRUE(Eventually([] { return Shims().empty(); })) << Shims();
-    Sh("ctr c ls -q | xargs -r ctr c rm");
-    EXPECT_THAT(Sh("find /sys/fs/cgroup -name 'containerd-*-*' -type d"),
-                IsEmpty());
-  }
-
-  static std::string Shims() {
-    return Sh("pgrep -f '^containerd-shim-holdfast-v2 ' || true");
-  }
-
-  static std::string Run(const std::string& flags, const std::string& id,
-                         const std::string& command) {
-    return Sh(
-        absl::StrCat("ctr run --snapshotter native --runtime "
-                     "io.containerd.holdfast.v2 ",
-                     flags, " ", kImage, " ", id, " ", command));
-  }
-
-  // Its state and its pid.
-  struct Task {
-    std::string state;
-    pid_t pid = 0;
-  };
-  static Task Look(const std::string& id) {
-    for (const auto line : absl::StrSplit(Sh("ctr task ls"), '\n')) {
-      const std::vector<std::string> words =
-          absl::StrSplit(line, ' ', absl::SkipWhitespace());
-      Task task;
-      if (words.size() == 3 && words[0] == id &&
-          absl::SimpleAtoi(words[1], &task.pid)) {
-        task.state = words[2];
-        return task;
-      }
-    }
-    return {};
   }
   static pid_t RunDetached(const std::string& id,
                            const std::string& flags = "") {
@@ -117,12 +44,11 @@ class ContainerdUnit : public testing::Test {
         [] { return Property("containerd", "ActiveState") == "active"; }));
     EXPECT_TRUE(Eventually([&] { return Look(id).state == "RUNNING"; }));
     EXPECT_EQ(Look(id).pid, pid);
-    EXPECT_EQ(Sh(absl::StrCat("ctr task exec --exec-id e ", id, " echo on")),
-              "on");
+    EXPECT_EQ(Exec(id, "echo on"), "on");
   }
 };
 
-TEST_F(ContainerdUnit, OfDebianRestartsWithoutItsContainers) {
+TEST_F(ContainerdUnitTest, OfDebianRestartsWithoutItsContainers) {
   const pid_t pid = RunDetached("c1");
 
   Sh("systemctl restart containerd");
@@ -131,7 +57,7 @@ TEST_F(ContainerdUnit, OfDebianRestartsWithoutItsContainers) {
   EXPECT_THAT(CgroupOf(std::stoi(Shims())), StartsWith("/holdfast"));
 }
 
-TEST_F(ContainerdUnit, WithSystemdsDefaultKillModeEndsNoContainer) {
+TEST_F(ContainerdUnitTest, WithSystemdsDefaultKillModeEndsNoContainer) {
   Write(absl::StrCat(kDropIn, "/kill.conf"),
         "[Service]\nKillMode=control-group\nRestartSec=100ms\n");
   Sh("systemctl daemon-reload; systemctl restart containerd");
@@ -151,7 +77,7 @@ TEST_F(ContainerdUnit, WithSystemdsDefaultKillModeEndsNoContainer) {
   ExpectServed("c1", pid);
 }
 
-TEST_F(ContainerdUnit, ThatIsStoppedLosesNoExit) {
+TEST_F(ContainerdUnitTest, ThatIsStoppedLosesNoExit) {
   const pid_t pid = RunDetached("c1");
 
   Sh("systemctl stop containerd");
@@ -166,7 +92,7 @@ TEST_F(ContainerdUnit, ThatIsStoppedLosesNoExit) {
   EXPECT_THAT(Sh("ctr task rm c1 || true"), HasSubstr("exit code 7"));
 }
 
-TEST_F(ContainerdUnit, HasContainersInScopesOfSystemd) {
+TEST_F(ContainerdUnitTest, HasContainersInScopesOfSystemd) {
   const pid_t pid =
       RunDetached("c1", absl::StrCat("--runtime-config-path ", kRuntimeConfig,
                                      " --cgroup system.slice:ctr:c1"
@@ -181,7 +107,7 @@ TEST_F(ContainerdUnit, HasContainersInScopesOfSystemd) {
   EXPECT_EQ(CgroupOf(pid), "/system.slice/ctr-c1.scope");
 }
 
-TEST_F(ContainerdUnit, TellsOfAContainerThatIsOutOfMemory) {
+TEST_F(ContainerdUnitTest, TellsOfAContainerThatIsOutOfMemory) {
   Sh("systemd-run --quiet --unit=listener --property=StandardOutput="
      "truncate:/run/events ctr events");
   EXPECT_TRUE(Eventually([] {
