@@ -166,9 +166,9 @@ TEST_F(DamagedContainer, IsNotSafeToLaunchAgain) {
   ASSERT_TRUE(
       Eventually([&] { return !std::filesystem::exists(layout.Shim(id)); }));
   KillAgent();
-  ASSERT_TRUE(ReplaceFile(SystemFiles(), layout.Journal(id, true),
-                          "no journal at all")
-                  .ok());
+  ASSERT_TRUE(
+      ReplaceFile(SystemFiles(), layout.Journal(id, true), "no journal at all")
+          .ok());
 
   RestartAgent();
 
