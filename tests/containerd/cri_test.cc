@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "tests/containerd/cri_fixture.h"
@@ -148,23 +149,34 @@ TEST_P(Cri, AContainerThatEndsMeanwhileHasItsTrueCodeAndReason) {
   EXPECT_EQ(PodState(pod), cri::SANDBOX_READY);
 }
 
-// Each number once, in order, with the bytes between as they were written.
+// Each number once, in order, with the bytes between as they were written. The
+// first half is in the log when containerd dies: what it has read, and not yet
+// logged, dies with it.
 TEST_P(Cri, ALogIsCompleteAcrossADeath) {
-  constexpr int kLines = 2000;
+  constexpr int kHalf = 1000;
+  const auto lines = [](int from, int to) {
+    std::string text;
+    for (int i = from; i <= to; ++i) absl::StrAppend(&text, "line ", i, "\n");
+    return text;
+  };
   const std::string container = StartContainer(
       RunPod("pod"), "talks",
       {"sh", "-c",
-       absl::StrCat("for i in $(seq ", kLines,
+       absl::StrCat("for i in $(seq ", kHalf, "); do echo line $i; done; ",
+                    "while ! [ -e /now ]; do sleep 0.01; done; ",
+                    "for i in $(seq ", kHalf + 1, " ", 2 * kHalf,
                     "); do echo line $i; [ $((i % 10)) = 0 ] && sleep 0.005; "
                     "done; exit 0")});
-  EXPECT_TRUE(Eventually([&] { return !LoggedBy("talks").empty(); }));
+  const std::string root = absl::StrCat("/proc/", PidOf(container), "/root");
+  EXPECT_TRUE(Eventually([&] { return LoggedBy("talks") == lines(1, kHalf); }));
 
-  RestartDaemon();
+  KillDaemon();
+  std::ofstream(root + "/now").close();
+  StartDaemon();
   AwaitCri();
 
   EXPECT_EQ(AwaitExit(container).exit_code(), 0);
-  std::string wanted;
-  for (int i = 1; i <= kLines; ++i) absl::StrAppend(&wanted, "line ", i, "\n");
+  const std::string wanted = lines(1, 2 * kHalf);
   EXPECT_TRUE(Eventually([&] { return LoggedBy("talks") == wanted; }))
       << "of " << wanted.size() << " bytes " << LoggedBy("talks").size();
 }

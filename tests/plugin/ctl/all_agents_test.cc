@@ -297,7 +297,7 @@ TEST_F(AllAgentsTest, LogsAreWhatNobodyHasReadAndWhereTheRestIs) {
   EXPECT_EQ(both.err,
             "nor this\nholdfastctl: logs k8s.io/web: its output goes to "
             "containerd's client (crictl logs web); 22 bytes wait here to be "
-            "read by it\n");
+            "read by it, behind those in its FIFO (64 KiB at most)\n");
   EXPECT_EQ(only.out, "not yet read\n");
   EXPECT_THAT(only.err, Not(HasSubstr("nor this")));
 }
