@@ -1,8 +1,6 @@
 // A reboot, told by a boot id of the test's own: whatever ran is over.
 
-#include <linux/sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,22 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "hack/local_agent/cgroup_sweep.h"
+#include "tests/fakes/fork_as.h"
 #include "tests/integration/agent_fixture.h"
 
 namespace holdfast {
 namespace {
-
-// A process of ours that has just this pid, as after a reboot somebody has.
-pid_t ForkAs(pid_t pid) {
-  clone_args args = {};
-  args.exit_signal = SIGCHLD;
-  args.set_tid = reinterpret_cast<uint64_t>(&pid);
-  args.set_tid_size = 1;
-  const auto child =
-      static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
-  if (child != 0) return child;
-  for (;;) pause();
-}
 
 class Reboot : public AgentTest {
  protected:

@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/sched.h>
 #include <poll.h>
-#include <sys/syscall.h>
 
 #include <map>
 #include <optional>
 
 #include "base/pidfd.h"
+#include "tests/fakes/fork_as.h"
 #include "tests/shim/containerd/subreaper_fixture.h"
 
 namespace holdfast::containerd {
@@ -32,17 +31,6 @@ class ChildrenTest : public SubreaperTest {
     ASSERT_TRUE(RunUntil([&] { return last; }));
   }
   static bool Exists(pid_t pid) { return kill(pid, 0) == 0; }
-  // A child of just this number, which runs until it is killed.
-  static pid_t ForkAs(pid_t pid) {
-    clone_args args = {};
-    args.exit_signal = SIGCHLD;
-    args.set_tid = reinterpret_cast<uint64_t>(&pid);
-    args.set_tid_size = 1;
-    const auto child =
-        static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
-    if (child != 0) return child;
-    for (;;) pause();
-  }
 };
 
 TEST_F(ChildrenTest, TellsHowAChildEnded) {
