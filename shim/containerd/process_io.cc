@@ -141,6 +141,8 @@ class ProcessIo::Impl {
   void ProcessEnded() {
     ended_ = true;
     for (auto& stream : streams_) stream->ProcessEnded();
+    // Who was looked for while it ran may still be on its way.
+    if (loop_.clock().SinceBoot() < look_until_) Look(kFirstLook);
   }
 
   void Flush(absl::Duration timeout, std::function<void()> done) {

@@ -131,6 +131,10 @@ class EndedProcess : public testing::Test {
     return UniqueFd(open(fifo_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   }
   void WriteAndEnd() {
+    Write();
+    process_.Ended({.code = 3, .at = kNow});
+  }
+  void Write() {
     ProcessIoRequest request;
     request.out = fifo_;
     request.outlives_us = true;
@@ -140,7 +144,6 @@ class EndedProcess : public testing::Test {
     ASSERT_EQ(write(process_.io()->process_out(), bytes.data(), bytes.size()),
               1000);
     process_.io()->CloseProcessEnds();
-    process_.Ended({.code = 3, .at = kNow});
   }
   void Pass(absl::Duration time) {
     for (; time > absl::ZeroDuration(); time -= absl::Milliseconds(10)) Turn();
@@ -219,6 +222,20 @@ TEST_F(EndedProcess, HasAnEndOfFileForAReaderThatComesAfterTheRequest) {
   WriteAndEnd();
   process_.io()->LookForReaders();
   Pass(absl::Seconds(50));
+  const UniqueFd reader = Read();
+  char bytes[2000];
+
+  EXPECT_EQ(read(reader.get(), bytes, sizeof bytes), 1000);
+  Pass(absl::Seconds(2));
+
+  EXPECT_EQ(read(reader.get(), bytes, sizeof bytes), 0);
+}
+
+TEST_F(EndedProcess, HasAnEndOfFileForAReaderThatWasLookedForWhileItRan) {
+  Write();
+  process_.io()->LookForReaders();
+  process_.Ended({.code = 3, .at = kNow});
+  Pass(absl::Seconds(1));
   const UniqueFd reader = Read();
   char bytes[2000];
 
