@@ -211,6 +211,20 @@ TEST_F(AllAgentsTest, AnIdIsTheAgentsUnlessAllAgentsAreMeant) {
                          kContainerd, "/default/web\n"));
 }
 
+// It may have such a task, or not.
+TEST_F(AllAgentsTest, AnAgentThatCannotSayIsNoAgentThatHasIt) {
+  journals.Run(kWeb);
+  agent.AnswerGetTaskWith(
+      {grpc::StatusCode::INTERNAL, "the disk does not answer"});
+
+  const auto all = Look({"inspect", "--all-agents", "web"});
+
+  EXPECT_EQ(all.exit_code, 1);
+  EXPECT_EQ(all.err,
+            "holdfastctl: inspect web: the disk does not answer "
+            "(INTERNAL)\n");
+}
+
 TEST_F(AllAgentsTest, AllAgentsMayBeGivenWhereNothingIsAmbiguous) {
   Launch("t-1");
   journals.Run(kWeb);

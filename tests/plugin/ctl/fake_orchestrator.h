@@ -30,8 +30,10 @@ class FakeOrchestrator final : public v1::Orchestrator::Service {
   // As SIGTERM would: calls are ended, the socket's file is removed.
   void ShutDown();
 
-  // From now on, until taken back by an OK status: what LaunchTask answers.
+  // From now on, until taken back by an OK status: what LaunchTask answers, or
+  // GetTask.
   void AnswerLaunchesWith(grpc::Status status);
+  void AnswerGetTaskWith(grpc::Status status);
   void SetRecovering(bool recovering);
   // Tasks that only SIGKILL ends.
   void IgnoreSigterm();
@@ -123,6 +125,7 @@ class FakeOrchestrator final : public v1::Orchestrator::Service {
   bool recovering_ ABSL_GUARDED_BY(mutex_) = false;
   bool ignore_sigterm_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status launch_answer_ ABSL_GUARDED_BY(mutex_);
+  grpc::Status get_task_answer_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, v1::FrameworkInfo> frameworks_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, KnownTask> tasks_ ABSL_GUARDED_BY(mutex_);  // by id
   std::vector<v1::StatusUpdate> updates_ ABSL_GUARDED_BY(mutex_);
