@@ -14,6 +14,7 @@
 #include "google/protobuf/any.pb.h"
 #include "google/protobuf/empty.pb.h"
 #include "shim/bundle/executor_journal.h"
+#include "tests/containerd/command.h"
 #include "tests/containerd/leftovers.h"
 #include "tests/containerd/script.h"
 #include "tests/integration/process_watch.h"
@@ -31,12 +32,13 @@ class CommandsTest : public ScriptTest {
   }
 
   // In a shim that this starts: client()'s. The pid of its init.
-  pid_t Create(const std::string& id) {
-    caller_ = StartShim(OurShim(), id);
+  pid_t Create(const std::string& id) { return Create(Request(id)); }
+  pid_t Create(const task::CreateTaskRequest& request) {
+    caller_ = StartShim(OurShim(), request.id());
     if (caller_ == nullptr) return 0;
     client_.emplace(*caller_);
     const auto created =
-        client_->Call<task::CreateTaskResponse>("Create", Request(id));
+        client_->Call<task::CreateTaskResponse>("Create", request);
     EXPECT_TRUE(created.ok()) << created.status();
     return created.ok() ? static_cast<pid_t>(created->pid()) : 0;
   }
@@ -193,6 +195,21 @@ TEST_F(CommandsTest, DeleteOfOneThatEndedWithNobodyThereSaysUnknown) {
 
   EXPECT_EQ(end.exit_status(), 255U);
   EXPECT_EQ(end.pid(), static_cast<uint32_t>(pid));
+}
+
+TEST_F(CommandsTest, DeleteEndsWhatItsRuntimeCannotEnd) {
+  const std::string runtime = Scratch("runtime");
+  std::filesystem::create_symlink(OciRuntimePath("runc"), runtime);
+  const ProcessWatch init(Create(RequestWithRuntime("c1", runtime)));
+  KillAll(ShimPids());
+  std::filesystem::remove(runtime);
+
+  EXPECT_EQ(DeleteByCommand("c1").exit_status(), 128U + SIGKILL);
+
+  EXPECT_TRUE(Eventually([&] { return !init.Runs(); }));
+  RunCommand({OciRuntimePath("runc"), "--root",
+              absl::StrCat(runtime_root(), "/", unique()), "delete", "--force",
+              "c1"});
 }
 
 TEST_F(CommandsTest, DeleteOfOneWhoseEndWasSeenSaysHowAndWhen) {
