@@ -20,6 +20,8 @@
 namespace holdfast::containerd {
 namespace {
 
+constexpr absl::Duration kUnmakeTimeout = absl::Seconds(5);
+
 // containerd 1.6 keeps the option of that name from any runtime but runc's; a
 // path in systemd's form means it.
 OciRuntime::Options RuntimeOptions(const TaskOptions& options, const Spec& spec,
@@ -284,9 +286,16 @@ void Container::Unmake(std::function<void()> done) {
   if (init_.pid() == 0) return remove();
   Forget(init_);  // its end is nobody's to hear
   (void)init_.Signal(SIGKILL);
+  // A runtime that hangs ends with us.
+  const auto last = std::make_shared<std::function<void()>>(std::move(remove));
+  end_timer_ = surroundings_.loop.After(kUnmakeTimeout, [last] { (*last)(); });
+  const std::weak_ptr<std::function<void()>> waiting = last;
   runtime_.Delete(id(), /*force=*/true,
-                  [remove = std::move(remove)](const absl::Status&) {
-                    remove();  // whatever it says
+                  [this, waiting](const absl::Status&) {  // whatever it says
+                    const auto held = waiting.lock();
+                    if (held == nullptr) return;
+                    surroundings_.loop.Cancel(end_timer_);
+                    (*held)();
                   });
 }
 

@@ -1,5 +1,6 @@
 // What clients of containerd rely on, and ctr does not show.
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -7,12 +8,15 @@
 #include <fstream>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "api/containerd/runc_options.pb.h"
 #include "base/files.h"
 #include "google/protobuf/empty.pb.h"
+#include "tests/containerd/command.h"
 #include "tests/containerd/fifos.h"
+#include "tests/containerd/leftovers.h"
 #include "tests/containerd/script.h"
 #include "tests/integration/process_watch.h"
 
@@ -127,6 +131,65 @@ class TaskTest : public ScriptTest {
   std::unique_ptr<TtrpcCaller> caller_;
   std::optional<TaskClient> client_;
 };
+
+// Its journal cannot be written once the runtime has made it.
+class FailedCreate : public TaskTest {
+ protected:
+  void SetUp() override {
+    TaskTest::SetUp();
+    if (IsSkipped()) return;
+    disk_ = holdfast_directory() + "/lib";
+    std::filesystem::create_directories(disk_);
+    ASSERT_EQ(mount("small", disk_.c_str(), "tmpfs", 0, "size=64k"), 0);
+    MakeBundleOf("c1");
+  }
+  void TearDown() override {
+    if (!disk_.empty()) {
+      EXPECT_EQ(umount(disk_.c_str()), 0);
+    }
+    TaskTest::TearDown();
+  }
+
+  // Under runc with `lines` of shell before it, as in RuntimeThat().
+  void ExpectFailure(const std::string& lines = "") {
+    const std::string pid_file = Scratch("pid");
+    const auto caller = StartShim(OurShim(), "c1");
+    ASSERT_NE(caller, nullptr);
+    const std::string fill = absl::StrCat(
+        "case \"$*\" in *' create '*) run \"$@\" || exit; cat ", BundleOf("c1"),
+        "/*.pid >", pid_file, "; find ", disk_,
+        " -name journal -exec truncate -s 0 {} +; head -c 1M /dev/zero >",
+        disk_, "/full 2>/dev/null; exit 0;; esac\n");
+
+    const auto created = TaskClient(*caller).Call<task::CreateTaskResponse>(
+        "Create", RequestWithRuntime("c1", RuntimeThat(fill + lines)));
+
+    EXPECT_TRUE(absl::IsResourceExhausted(created.status()))
+        << created.status();
+    pid_t pid = 0;
+    ASSERT_TRUE(absl::SimpleAtoi(*ReadSmallFile(pid_file), &pid));
+    EXPECT_NE(kill(pid, 0), 0) << "its init lives";
+    EXPECT_TRUE(MountsBelow(BundleOf("c1")).empty());
+    for (const auto& left :
+         std::filesystem::recursive_directory_iterator(disk_)) {
+      EXPECT_NE(left.path().filename(), "c1") << left.path();
+    }
+    (void)TaskClient(*caller).Call<Empty>("Shutdown", task::ShutdownRequest());
+  }
+
+ private:
+  std::string disk_;
+};
+
+TEST_F(FailedCreate, LeavesNothing) { ExpectFailure(); }
+
+TEST_F(FailedCreate, IsToldThoughTheRuntimeHangs) {
+  ExpectFailure("case \"$*\" in *' delete '*) exec sleep 1000;; esac");
+
+  RunCommand({OciRuntimePath("runc"), "--root",
+              absl::StrCat(runtime_root(), "/", unique()), "delete", "--force",
+              "c1"});
+}
 
 // CRIU itself: tests/vm/criu_test.cc. Here the runtime restores a container by
 // making a new one.
