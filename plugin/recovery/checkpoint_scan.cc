@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errors.h"
 #include "base/failpoint.h"
+#include "base/log.h"
 #include "base/mutex.h"
 #include "plugin/checkpoint/executor_list.h"
 #include "plugin/checkpoint/spare_directory.h"
@@ -98,6 +99,11 @@ std::vector<ScannedContainer> Together(
   return containers;
 }
 
+Damage DamageOf(const Layout& layout, const ScannedContainer& container) {
+  return MakeDamage(layout.Journal(container.container_id, true),
+                    container.facts.status(), container.container_id);
+}
+
 // What the tasks of one scan share.
 struct Scan {
   std::vector<ScannedContainer> containers;
@@ -135,9 +141,7 @@ std::vector<Damage> CheckpointDamage(
   }
   for (const ScannedContainer& container : containers) {
     if (!container.IsDamaged()) continue;
-    damage.push_back(MakeDamage(layout.Journal(container.container_id, true),
-                                container.facts.status(),
-                                container.container_id));
+    damage.push_back(DamageOf(layout, container));
   }
   return damage;
 }
@@ -186,24 +190,35 @@ void ScanCheckpoint(
   }
 }
 
-absl::Status GiveNames(Files& files, const Layout& layout,
-                       std::vector<ScannedContainer>& containers) {
+std::vector<Damage> GiveNames(Files& files, const Layout& layout,
+                              std::vector<ScannedContainer>& containers) {
   bool renamed = false;
+  std::vector<Damage> damage;
   for (ScannedContainer& container : containers) {
     // What cannot be read keeps the name that it is told by.
     if (!container.has_spare_name || !container.facts.ok()) continue;
     // The one in its name is that only where the first rename was synced.
     const std::string id = container.facts->intent.container_id();
-    HOLDFAST_RETURN_IF_ERROR(
-        files.Rename(layout.Executor(container.container_id, true),
-                     layout.Executor(id, true)));
+    if (const absl::Status named =
+            files.Rename(layout.Executor(container.container_id, true),
+                         layout.Executor(id, true));
+        !named.ok()) {
+      container.facts = named;
+      container.has_no_name = true;
+      damage.push_back(DamageOf(layout, container));
+      continue;
+    }
     container.container_id = id;
     container.has_spare_name = false;
     renamed = true;
   }
-  if (!renamed) return absl::OkStatus();
+  if (!renamed) return damage;
   HOLDFAST_FAILPOINT(NamesGiven);
-  return files.SyncDirectory(layout.Executors(/*checkpoint=*/true));
+  const absl::Status synced =
+      files.SyncDirectory(layout.Executors(/*checkpoint=*/true));
+  // A power cut may then take the names back, and they are given once more.
+  if (!synced.ok()) Log(Severity::kWarning, synced.message());
+  return damage;
 }
 
 }  // namespace holdfast

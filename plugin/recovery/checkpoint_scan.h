@@ -27,6 +27,8 @@ struct ScannedContainer {
   // It was made ahead (plugin/checkpoint/spare_directory.h), a launch began in
   // it, and it has not got or has lost its own name: see GiveNames.
   bool has_spare_name = false;
+  // The disk does not rename it; `facts` say why.
+  bool has_no_name = false;
 
   // What has no checkpoint ends with the plugin, whatever its journal says.
   bool IsDamaged() const { return checkpoint && !facts.ok() && !never_begun; }
@@ -54,7 +56,9 @@ absl::StatusOr<std::vector<ScannedContainer>> ScanCheckpointNow(
     Files& files, const Layout& layout);
 
 // Gives those with a spare's name their own, durably, except where damaged.
-absl::Status GiveNames(Files& files, const Layout& layout,
-                       std::vector<ScannedContainer>& containers);
+// What it tells of those that the disk does not rename; the reason then stands
+// in place of their facts.
+std::vector<Damage> GiveNames(Files& files, const Layout& layout,
+                              std::vector<ScannedContainer>& containers);
 
 }  // namespace holdfast

@@ -110,6 +110,7 @@ bool IsDamage(const absl::Status& journal) {
 Verdict Decide(const Evidence& evidence) {
   if (!evidence.checkpoint) return {Report::CLEANED_UP, "CHECKPOINT_FALSE"};
   if (evidence.never_begun) return {Report::ROLLED_BACK, "NO_INTENT"};
+  if (evidence.has_no_name) return {Report::UNATTACHED, "NO_NAME"};
   const Verdict found = DecideOnShim(evidence);
   if (evidence.cleanup && CanBeEnded(evidence, found)) {
     return {Report::ENDED_BY_CLEANUP, "RECOVER_CLEANUP"};
@@ -123,6 +124,12 @@ std::vector<std::string> Describe(const Evidence& evidence) {
   }
   if (evidence.never_begun) {
     return {"it has no journal, and nothing in its directory ever ran"};
+  }
+  if (evidence.has_no_name) {
+    return {
+        "its directory has the name of a spare, and cannot be given its "
+        "own; the next start tries again",
+        std::string(evidence.journal.message())};
   }
   std::vector<std::string> facts = {DescribeShim(evidence.shim),
                                     DescribeJournal(evidence)};

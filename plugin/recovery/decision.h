@@ -23,6 +23,7 @@ enum class ShimState {
 struct Evidence {
   bool checkpoint = true;
   bool never_begun = false;  // see ScannedContainer
+  bool has_no_name = false;  // likewise; `journal` says why
   ShimState shim = ShimState::kUnknown;
   // What reading the journal said; facts hold only while it is OK, or from
   // the shim.
@@ -50,6 +51,7 @@ struct Verdict {
 //
 //   no checkpoint             CLEANED_UP        CHECKPOINT_FALSE
 //   no journal, nothing ran   ROLLED_BACK       NO_INTENT
+//   it cannot be renamed      UNATTACHED        NO_NAME
 //   its shim answers          REATTACHED        SHIM_ALIVE
 //     beside a damaged journal                  JOURNAL_DAMAGED_SHIM_ALIVE
 //            refuses          UNATTACHED        SHIM_REFUSES

@@ -268,8 +268,8 @@ class Agent {
   GarbageCollector garbage_;
   PingAnswer ping_answer_;
   bool containers_known_ = false;  // which executors there are
-  // Something that could not be read was moved aside: a task that is not
-  // found may be in it.
+  // Something could not be read and was moved aside, or cannot be renamed: a
+  // task that is not found may be in it.
   bool anything_quarantined_ = false;
   size_t quarantined_ = 0;  // frameworks' and the agent's records, too
   bool stopping_ = false;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/log.h"
+#include "plugin/checkpoint/spare_directory.h"
 #include "plugin/recovery/orphans.h"
 #include "plugin/service/agent.h"
 
@@ -13,8 +14,10 @@ namespace holdfast {
 
 // `groups`: those that were there before anything could be launched.
 void Agent::LookForOrphans(std::vector<std::string> groups) {
-  std::erase_if(groups,
-                [this](const std::string& id) { return report_.Knows(id); });
+  // One that could not be given its own name is reported under a spare's.
+  std::erase_if(groups, [this](const std::string& id) {
+    return report_.Knows(id) || report_.Knows(SpareName(id));
+  });
   workers_.Run([this, groups = std::move(groups)] {
     std::vector<RecoveryReport::Orphan> orphans;
     std::vector<std::string> empty;

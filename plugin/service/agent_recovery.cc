@@ -61,17 +61,18 @@ void Agent::Recover(AgentStore::Frameworks frameworks,
 void Agent::OnScanned() {
   if (!scanned_ || !groups_) return;
   HOLDFAST_FAILPOINT(CheckpointScanned);
-  const std::vector<Damage> damage =
+  std::vector<Damage> damage =
       CheckpointDamage(store_, agent_record_, *scanned_);
+  if (!options_.strict || damage.empty()) {
+    for (Damage& one : GiveNames(files_, store_.layout(), *scanned_)) {
+      damage.push_back(std::move(one));
+    }
+  }
   for (const Damage& one : damage) {
     LogDamage(one);
     report_.AddDamage(one);
   }
   if (options_.strict && !damage.empty()) return events_.refused(damage);
-  if (const absl::Status named = GiveNames(files_, store_.layout(), *scanned_);
-      !named.ok()) {
-    return events_.refused({MakeDamage(store_.layout().work_dir, named)});
-  }
   events_.accepted();
   RemoveLeftovers();
   CountQuarantine();
@@ -111,6 +112,15 @@ void Agent::RecoverContainer(ScannedContainer& container) {
     evidence.checkpoint = container.checkpoint;
     evidence.never_begun = container.never_begun;
     return SweepContainer(id, evidence);
+  }
+  if (container.has_no_name) {
+    anything_quarantined_ = true;
+    Evidence evidence;
+    evidence.has_no_name = true;
+    evidence.journal = container.facts.status();
+    const Verdict verdict = Decide(evidence);
+    return report_.Decide(id, verdict.decision, verdict.reason,
+                          Describe(evidence));
   }
   auto executor = std::make_shared<Executor>(environment_, id, true);
   executors_[id] = executor;

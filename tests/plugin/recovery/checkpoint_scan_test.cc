@@ -166,7 +166,7 @@ TEST_F(CheckpointScanTest, GivesALaunchThatBeganInASpareItsName) {
   ASSERT_TRUE(scanned.ok()) << scanned.status();
   ASSERT_THAT(*scanned, SizeIs(1));
   EXPECT_TRUE(scanned->at(0).has_spare_name);
-  ASSERT_TRUE(GiveNames(SystemFiles(), layout_, *scanned).ok());
+  EXPECT_THAT(GiveNames(SystemFiles(), layout_, *scanned), IsEmpty());
 
   EXPECT_EQ(scanned->at(0).container_id, "c-1");
   EXPECT_FALSE(scanned->at(0).has_spare_name);
@@ -183,7 +183,7 @@ TEST_F(CheckpointScanTest, KnowsALaunchWhoseNamesAPowerCutTookBack) {
   ASSERT_TRUE(scanned.ok()) << scanned.status();
   ASSERT_THAT(*scanned, SizeIs(1));
   ASSERT_TRUE(scanned->at(0).facts.ok()) << scanned->at(0).facts.status();
-  ASSERT_TRUE(GiveNames(SystemFiles(), layout_, *scanned).ok());
+  EXPECT_THAT(GiveNames(SystemFiles(), layout_, *scanned), IsEmpty());
 
   EXPECT_EQ(ScanOne().container_id, "c-1");
 }
@@ -198,7 +198,7 @@ TEST_F(CheckpointScanTest, GivesNoNameThatAnotherHas) {
   auto scanned = Scan();
   ASSERT_TRUE(scanned.ok()) << scanned.status();
   ASSERT_THAT(*scanned, SizeIs(2));
-  EXPECT_TRUE(GiveNames(SystemFiles(), layout_, *scanned).ok());
+  EXPECT_THAT(GiveNames(SystemFiles(), layout_, *scanned), IsEmpty());
 
   for (const ScannedContainer& container : *scanned) {
     EXPECT_EQ(container.facts.ok(), container.container_id == "c-1");
@@ -212,7 +212,7 @@ TEST_F(CheckpointScanTest, TellsDamageOfASpareAndLeavesItWhereItIs) {
 
   auto scanned = Scan();
   ASSERT_TRUE(scanned.ok()) << scanned.status();
-  ASSERT_TRUE(GiveNames(SystemFiles(), layout_, *scanned).ok());
+  EXPECT_THAT(GiveNames(SystemFiles(), layout_, *scanned), IsEmpty());
 
   ASSERT_THAT(*scanned, SizeIs(1));
   EXPECT_TRUE(absl::IsDataLoss(scanned->at(0).facts.status()));

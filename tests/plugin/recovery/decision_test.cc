@@ -126,6 +126,17 @@ TEST(Decision, DamageMovesAsideAndADisksTroubleDoesNot) {
   }
 }
 
+TEST(Decision, WhatCannotBeRenamedIsLeftAndSaysWhy) {
+  Evidence evidence;
+  evidence.has_no_name = true;
+  evidence.journal = absl::PermissionDeniedError("rename c-1: not now");
+  for (const bool cleanup : {false, true}) {
+    evidence.cleanup = cleanup;
+    EXPECT_EQ(Decide(evidence), (Verdict{Report::UNATTACHED, "NO_NAME"}));
+    EXPECT_THAT(Describe(evidence), Contains("rename c-1: not now"));
+  }
+}
+
 // ROLLED_BACK, CLEANED_UP: what is removed. Everything else leaves processes.
 TEST(Decision, NothingThatCannotBeReadIsEverRemoved) {
   for (const ShimState shim :
