@@ -206,6 +206,9 @@ std::vector<Damage> GiveNames(Files& files, const Layout& layout,
       container.facts = named;
       container.has_no_name = true;
       damage.push_back(DamageOf(layout, container));
+      damage.back().cure =
+          "find out why the disk does not rename its directory, or start with "
+          "--strict=false: it is left as it is, and the others go on";
       continue;
     }
     container.container_id = id;

@@ -80,6 +80,7 @@ TEST_F(NamelessSpare, StaysAsItIsUntilItCanBeNamed) {
   EXPECT_EQ(found->second, "UNATTACHED NO_NAME");
   ASSERT_EQ(report.damage_size(), 1);
   EXPECT_EQ(report.damage(0).file(), spare_ + "/journal");
+  EXPECT_THAT(report.damage(0).cure(), HasSubstr("does not rename"));
   EXPECT_TRUE(executor.Runs());
   // It may be there.
   v1::ReconcileRequest request;
