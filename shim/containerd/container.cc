@@ -22,8 +22,12 @@ namespace {
 
 constexpr absl::Duration kUnmakeTimeout = absl::Seconds(5);
 
+// As sd_booted(3) has it.
+bool SystemdRuns() { return access("/run/systemd/system", F_OK) == 0; }
+
 // containerd 1.6 keeps the option of that name from any runtime but runc's; a
-// path in systemd's form means it.
+// path in systemd's form means it, where there is a systemd. Elsewhere that is
+// a path like any other, as it is to the stock shim.
 OciRuntime::Options RuntimeOptions(const TaskOptions& options, const Spec& spec,
                                    const Surroundings& surroundings,
                                    const std::string& binary,
@@ -31,8 +35,8 @@ OciRuntime::Options RuntimeOptions(const TaskOptions& options, const Spec& spec,
   OciRuntime::Options result;
   result.binary = binary;
   result.root = RuntimeRoot(options, surroundings.name_space);
-  result.systemd_cgroup =
-      options.systemd_cgroup || IsSystemdsPath(spec.cgroups_path);
+  result.systemd_cgroup = options.systemd_cgroup ||
+                          (SystemdRuns() && IsSystemdsPath(spec.cgroups_path));
   result.log_directory = bundle;
   return result;
 }

@@ -191,6 +191,18 @@ TEST_F(FailedCreate, IsToldThoughTheRuntimeHangs) {
               "c1"});
 }
 
+// Absolute, so that it is not below the group that the test is in.
+TEST_F(TaskTest, HasACgroupOfSystemdsFormWhereThereIsNoSystemd) {
+  if (access("/run/systemd/system", F_OK) == 0) GTEST_SKIP() << "there is one";
+  const std::string name = unique() + ".slice:test:c1";
+
+  Run({.cgroups_path = "/" + name});
+
+  EXPECT_FALSE(CgroupsNamed(name).empty());
+  KillInit();
+  Remove();
+}
+
 // CRIU itself: tests/vm/criu_test.cc. Here the runtime restores a container by
 // making a new one.
 TEST_F(TaskTest, IsRestoredFromTheImageOfItsOptionsByItsStart) {
