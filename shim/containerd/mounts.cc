@@ -10,15 +10,17 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "base/errors.h"
 #include "base/unique_fd.h"
+#include "shim/containerd/id_map.h"
+#include "shim/containerd/overlay_layers.h"
 
 namespace holdfast::containerd {
 namespace {
@@ -69,11 +71,15 @@ constexpr std::array kPropagations = {
     Flag{"unbindable", MS_UNBINDABLE},
 };
 
-constexpr char kLayers[] = "lowerdir=";  // of overlay
+constexpr char kUids[] = "uidmap=";
+constexpr char kGids[] = "gidmap=";
 
 struct Options {
   unsigned long flags = 0;
   unsigned long propagation = 0;
+  // Maps of ids; empty: there is none.
+  std::string uids;
+  std::string gids;
   std::vector<std::string> data;
 };
 
@@ -93,43 +99,15 @@ Options ParseOptions(const Mount& mount) {
           flag->clears ? options.flags & ~flag->bit : options.flags | flag->bit;
     } else if (const Flag* const each = Find(kPropagations, option)) {
       options.propagation = each->bit;
+    } else if (absl::StartsWith(option, kUids)) {
+      options.uids = option.substr(sizeof kUids - 1);
+    } else if (absl::StartsWith(option, kGids)) {
+      options.gids = option.substr(sizeof kGids - 1);
     } else {
       options.data.push_back(option);
     }
   }
   return options;
-}
-
-// The directory that all of `paths` are in, with its slash.
-std::string CommonDirectory(const std::vector<std::string>& paths) {
-  std::string common = paths.front();
-  for (const std::string& path : paths) {
-    const auto end =
-        std::mismatch(common.begin(), common.end(), path.begin(), path.end());
-    common.erase(end.first, common.end());
-  }
-  return common.substr(0, common.rfind('/') + 1);
-}
-
-// The kernel takes a page of data, which the layers of an image of 50 exceed:
-// their paths are made relative to a directory, which is returned. Empty: there
-// is nothing to be made shorter.
-std::string Shorten(std::vector<std::string>& data) {
-  if (absl::StrJoin(data, ",").size() <
-      static_cast<size_t>(sysconf(_SC_PAGESIZE))) {
-    return "";
-  }
-  const auto option = std::find_if(
-      data.begin(), data.end(),
-      [](const std::string& each) { return absl::StartsWith(each, kLayers); });
-  if (option == data.end()) return "";
-  std::vector<std::string> layers =
-      absl::StrSplit(option->substr(sizeof kLayers - 1), ':');
-  const std::string directory = CommonDirectory(layers);
-  if (directory.size() <= 1) return "";
-  for (std::string& layer : layers) layer.erase(0, directory.size());
-  *option = kLayers + absl::StrJoin(layers, ":");
-  return directory;
 }
 
 class WorkingDirectory {
@@ -146,12 +124,14 @@ class WorkingDirectory {
   const bool ok_;
 };
 
-// Named for a loop device, or mapped ids, the mount would be another one
-// without them.
+// Made without these options, the mount would be another one.
 absl::Status CheckSupported(const Mount& mount) {
+  const Options parsed = ParseOptions(mount);
+  const bool maps =
+      !parsed.uids.empty() && !parsed.gids.empty() && mount.target().empty();
   for (const std::string& option : mount.options()) {
-    if (option == "loop" || absl::StartsWith(option, "uidmap=") ||
-        absl::StartsWith(option, "gidmap=")) {
+    if (option == "loop" || (!maps && (absl::StartsWith(option, kUids) ||
+                                       absl::StartsWith(option, kGids)))) {
       return absl::UnimplementedError(
           absl::StrCat("mount ", mount.type(), " ", mount.source(), ": option ",
                        option, " is not supported"));
@@ -160,15 +140,11 @@ absl::Status CheckSupported(const Mount& mount) {
   return absl::OkStatus();
 }
 
-// `shown`: the target for errors.
-absl::Status MountOne(const Mount& mount, const std::string& target,
-                      const std::string& shown) {
-  HOLDFAST_RETURN_IF_ERROR(CheckSupported(mount));
-  Options options = ParseOptions(mount);
-  const std::string what =
-      absl::StrCat(mount.type(), " ", mount.source(), " on ", shown);
+// Without maps of ids. `what`: for errors.
+absl::Status MountWith(Options options, const Mount& mount,
+                       const std::string& target, const std::string& what) {
   const WorkingDirectory directory(
-      mount.type() == "overlay" ? Shorten(options.data) : "");
+      mount.type() == "overlay" ? ShortenLayers(options.data) : "");
   if (!directory.ok()) return ErrnoStatus(errno, "mount", what);
   const std::string data = absl::StrJoin(options.data, ",");
   if (::mount(mount.source().c_str(), target.c_str(), mount.type().c_str(),
@@ -186,6 +162,46 @@ absl::Status MountOne(const Mount& mount, const std::string& target,
     return ErrnoStatus(errno, "make read-only", what);
   }
   return absl::OkStatus();
+}
+
+std::string MappedLayersOf(const std::string& rootfs) {
+  return rootfs + ".layers";
+}
+
+// An overlay takes no map, but layers that have one; its upper layer has the
+// right owners.
+absl::Status MountMapped(Options options, const Mount& mount,
+                         const std::string& rootfs, const std::string& what) {
+  HOLDFAST_ASSIGN_OR_RETURN(const UniqueFd user_namespace,
+                            MakeUserNamespace(options.uids, options.gids));
+  if (mount.type() == "overlay") {
+    const std::string place = MappedLayersOf(rootfs);
+    absl::Status mounted = MapLayers(user_namespace, place, options.data);
+    mounted = mounted.ok() ? MountWith(std::move(options), mount, rootfs, what)
+                           : Annotate(mounted, absl::StrCat("mount ", what));
+    const absl::Status removed = RemoveMappedLayers(place);
+    return mounted.ok() ? removed : mounted;
+  }
+  HOLDFAST_RETURN_IF_ERROR(MountWith(std::move(options), mount, rootfs, what));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const UniqueFd copy,
+      CopyMapped(rootfs, user_namespace, Access::kAsItWas));
+  if (umount2(rootfs.c_str(), UMOUNT_NOFOLLOW) != 0) {
+    return ErrnoStatus(errno, "unmount", rootfs);
+  }
+  return Attach(copy, rootfs);
+}
+
+// `shown`: the target for errors.
+absl::Status MountOne(const Mount& mount, const std::string& target,
+                      const std::string& shown) {
+  HOLDFAST_RETURN_IF_ERROR(CheckSupported(mount));
+  Options options = ParseOptions(mount);
+  const std::string what =
+      absl::StrCat(mount.type(), " ", mount.source(), " on ", shown);
+  return options.uids.empty()
+             ? MountWith(std::move(options), mount, target, what)
+             : MountMapped(std::move(options), mount, target, what);
 }
 
 // On a place below rootfs, which is the root of every link and ".." on the
@@ -218,6 +234,8 @@ absl::Status MountAll(const Mounts& mounts, const std::string& rootfs) {
 }
 
 absl::Status UnmountAll(const std::string& rootfs) {
+  // Of a shim that was killed in the middle.
+  HOLDFAST_RETURN_IF_ERROR(RemoveMappedLayers(MappedLayersOf(rootfs)));
   for (;;) {
     if (umount2(rootfs.c_str(), UMOUNT_NOFOLLOW) == 0) continue;
     // Busy: there are mounts below it, or somebody is in there still.

@@ -1,10 +1,12 @@
 // What a person does with ctr, under a real containerd: with the stock shim to
 // show what is right, with ours to show that it is the same.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/files.h"
@@ -114,6 +116,27 @@ TEST_P(Ctr, PausesResumesMeasuresAndKills) {
 
   EXPECT_EQ(RemoveTask("c1"), 137);
   EXPECT_EQ(StatusOf("c1"), "");
+}
+
+class CtrOf2 : public DaemonTest {};
+
+INSTANTIATE_TEST_SUITE_P(Lanes, CtrOf2,
+                         Values(Stock(kContainerd2), Ours(kContainerd2)),
+                         LaneName);
+
+// 2.x leaves it to the shim to map the owners of an image's files.
+TEST_P(CtrOf2, AnImagesFilesAreItsRootsInAUserNamespace) {
+  // The namespace's root is on its way to the bundle.
+  ASSERT_EQ(chmod(Scratch("").c_str(), 0711), 0);
+
+  const CommandResult run = DaemonTest::Ctr(RunArguments(
+      {"--rm", "--remap-labels", "--uidmap", "0:1000:65536", "--gidmap",
+       "0:2000:65536"},
+      "c1",
+      {"sh", "-c", "stat -c %u:%g /bin/busybox; cat /proc/self/uid_map"}));
+
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(absl::StrReplaceAll(run.out, {{" ", ""}}), "0:0\n0100065536\n");
 }
 
 }  // namespace

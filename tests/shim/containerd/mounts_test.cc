@@ -49,6 +49,20 @@ class MountsTest : public testing::Test {
     return WriteScratchFile(rootfs_ + "/written", "x").ok();
   }
 
+  // "UID:GID" of a file in the root file system.
+  std::string OwnersOf(const std::string& name) const {
+    struct stat found = {};
+    EXPECT_EQ(stat((rootfs_ + "/" + name).c_str(), &found), 0) << name;
+    return absl::StrCat(found.st_uid, ":", found.st_gid);
+  }
+
+  // No overlay, or a file system that maps no ids.
+  static bool IsOfThisHost(const absl::Status& status) {
+    return absl::StrContains(status.message(), "No such device") ||
+           (absl::StrContains(status.message(), "map the ids") &&
+            absl::IsInvalidArgument(status));
+  }
+
   TemporaryDirectory directory_;
   const std::string rootfs_ = directory_ / "rootfs";
 };
@@ -111,6 +125,72 @@ TEST_F(MountsTest, MakeAnOverlayOfManyLayers) {
 
   EXPECT_EQ(*ReadSmallFile(rootfs_ + "/of-0"), "here");
   EXPECT_EQ(*ReadSmallFile(rootfs_ + "/of-99"), "here");
+}
+
+TEST_F(MountsTest, MapTheOwnersOfTheLayersOfAnOverlay) {
+  std::string layers;
+  for (const char* name : {"one", "two"}) {
+    const std::string layer = Directory(name);
+    ASSERT_TRUE(WriteScratchFile(layer + "/in-" + name, "here").ok());
+    absl::StrAppend(&layers, layers.empty() ? "" : ":", layer);
+  }
+  ASSERT_EQ(chown((directory_ / "two/in-two").c_str(), 5, 6), 0);
+  const std::string upper = Directory("upper");
+  const std::string work = Directory("work");
+  Mounts mounts;
+  Add(mounts, "overlay", "overlay",
+      {"upperdir=" + upper, "workdir=" + work, "lowerdir=" + layers,
+       "uidmap=0:1000:2,5:77:1", "gidmap=0:2000:65536"});
+
+  const absl::Status mounted = MountAll(mounts, rootfs_);
+  if (IsOfThisHost(mounted)) GTEST_SKIP() << mounted;
+  ASSERT_TRUE(mounted.ok()) << mounted;
+
+  EXPECT_EQ(*ReadSmallFile(rootfs_ + "/in-one"), "here");
+  EXPECT_EQ(OwnersOf("in-one"), "1000:2000");
+  EXPECT_EQ(OwnersOf("in-two"), "77:2006");
+  EXPECT_TRUE(CanWrite());
+  EXPECT_NE(access((rootfs_ + ".layers").c_str(), F_OK), 0);
+  EXPECT_TRUE(UnmountAll(rootfs_).ok());
+  const auto left = ReadSmallFile("/proc/self/mountinfo");
+  EXPECT_EQ(left->find(rootfs_), std::string::npos);
+}
+
+TEST_F(MountsTest, MapTheOwnersOfABindMount) {
+  const std::string source = Directory("source");
+  ASSERT_TRUE(WriteScratchFile(source + "/file", "here").ok());
+  Mounts mounts;
+  Add(mounts, "bind", source,
+      {"rbind", "ro", "uidmap=0:1000:65536", "gidmap=0:2000:65536"});
+
+  const absl::Status mounted = MountAll(mounts, rootfs_);
+  if (IsOfThisHost(mounted)) GTEST_SKIP() << mounted;
+  ASSERT_TRUE(mounted.ok()) << mounted;
+
+  EXPECT_EQ(OwnersOf("file"), "1000:2000");
+  EXPECT_FALSE(CanWrite());
+}
+
+TEST_F(MountsTest, AreNotMadeWithAMapThatIsNone) {
+  for (const char* map : {"uidmap=0:1", "uidmap=0:1:2:3", "uidmap=0:1:-1",
+                          "uidmap=0:1:2,", "uidmap=a:1:2"}) {
+    Mounts mounts;
+    Add(mounts, "bind", directory_.path(), {"bind", map, "gidmap=0:1:2"});
+
+    const absl::Status status = MountAll(mounts, rootfs_);
+
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << map << status;
+  }
+}
+
+TEST_F(MountsTest, AreUndoneWhereTheirShimWasKilledInTheMiddle) {
+  const std::string place = rootfs_ + ".layers";
+  ASSERT_EQ(mkdir(place.c_str(), 0700), 0);
+  ASSERT_EQ(mount("x", place.c_str(), "tmpfs", 0, ""), 0);
+
+  EXPECT_TRUE(UnmountAll(rootfs_).ok());
+
+  EXPECT_NE(access(place.c_str(), F_OK), 0);
 }
 
 TEST_F(MountsTest, NameTheOneThatFailsAndUndoTheOthers) {
