@@ -4,8 +4,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "tests/containerd/cri_fixture.h"
+#include "tests/containerd/leftovers.h"
 #include "tests/integration/process_watch.h"
 
 namespace holdfast::containerd {
@@ -237,6 +240,60 @@ TEST_P(StockLosesUnderCri, TheCodeOfAContainerThatEndsMeanwhile) {
   const cri::ContainerStatus status = AwaitExit(container);
   EXPECT_EQ(status.exit_code(), 255);
   EXPECT_EQ(status.reason(), "Unknown");
+}
+
+// With the runtime of packaging/containerd/config-v3.toml.
+class PackagedCri : public Cri {
+ protected:
+  std::string MoreConfig() const override {
+    std::ifstream packaged(SOURCE_DIR "/packaging/containerd/config-v3.toml");
+    std::string runtime;
+    for (std::string line; std::getline(packaged, line);) {
+      if (absl::StartsWith(line, "  runtime_"))
+        absl::StrAppend(&runtime, line, "\n");
+    }
+    return absl::StrReplaceAll(
+        CriTest::MoreConfig(),
+        {{"runtime_type = \"io.containerd.holdfast.v2\"\n",
+          absl::StrCat(
+              runtime,
+              "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes."
+              "tested.options]\nBinaryName = \"",
+              OciRuntimePath("runc"), "\"\n")}});
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Lanes, PackagedCri, Values(Ours(kContainerd2)),
+                         LaneName);
+
+TEST_P(PackagedCri, ContainerdKnowsTheFeaturesOfTheRuntime) {
+  const cri::StatusResponse status =
+      client().Must(&Stub::Status, cri::Nothing());
+
+  bool read_only = false;
+  for (const cri::RuntimeHandler& handler : status.runtime_handlers()) {
+    if (handler.name().empty())
+      read_only = handler.features().recursive_read_only_mounts();
+  }
+  EXPECT_TRUE(read_only);
+}
+
+TEST_P(PackagedCri, PodsAreOurShimsThroughADeathOfContainerd) {
+  const std::string pod = RunPod("pod");
+  const std::string container = StartContainer(
+      pod, "stays",
+      {"sh", "-c", "trap 'exit 4' TERM; echo up; sleep 1000 & wait"});
+  EXPECT_TRUE(Eventually([&] { return LoggedBy("stays") == "up\n"; }));
+  EXPECT_TRUE(absl::StrContains(CommandLine(ShimOf(pod)),
+                                "containerd-shim-holdfast-v2"));
+
+  RestartDaemon();
+  AwaitCri();
+
+  EXPECT_EQ(PodState(pod), cri::SANDBOX_READY);
+  EXPECT_EQ(Exec(container, {"echo", "still"}), "still\n");
+  Stop(container);
+  EXPECT_EQ(Status(container).exit_code(), 4);
 }
 
 }  // namespace
