@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -114,17 +115,24 @@ void RemoveEmptyShimCgroups() {
 }
 
 absl::Status EnterNamedCgroup(absl::string_view cgroup) {
-  for (const CgroupMount& mount : CgroupMounts()) {
+  const std::vector<CgroupMount> mounts = CgroupMounts();
+  const bool is_pure = std::all_of(mounts.begin(), mounts.end(),
+                                   [](const auto& each) { return each.is_v2; });
+  bool entered = false;
+  for (const CgroupMount& mount : mounts) {
     if (mount.read_only) continue;
     const std::string path = absl::StrCat(mount.path, "/", cgroup);
-    if (mount.is_v2) {
+    if (is_pure) {
       HOLDFAST_RETURN_IF_ERROR(MakeDirectories(path));
     } else if (access(path.c_str(), F_OK) != 0) {
-      continue;  // as with the stock shim; a new cpuset would take nobody
+      continue;  // a new cpuset would take nobody
     }
     HOLDFAST_RETURN_IF_ERROR(WriteKernelFile(path + "/cgroup.procs", "0"));
+    entered = true;
   }
-  return absl::OkStatus();
+  if (entered) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat("shim_cgroup ", cgroup, ": no hierarchy has it"));
 }
 
 }  // namespace holdfast::containerd

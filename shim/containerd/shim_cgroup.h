@@ -30,9 +30,10 @@ void RemoveShimCgroupAtExit(absl::string_view name);
 // Removes those in which nothing is left, of shims that were killed.
 void RemoveEmptyShimCgroups();
 
-// Moves this process into `cgroup` ("/pods/shims"), on the v2 tree, where it is
-// made, and in each v1 hierarchy that has it: what the option shim_cgroup asks
-// for.
+// Moves this process into `cgroup` ("/pods/shims"): what the option shim_cgroup
+// asks for. Where there is but the v2 tree, it is made; beside v1, as with the
+// stock shim, whoever asks has made it, is to remove it, and chose in which
+// hierarchies. NotFound: in none.
 absl::Status EnterNamedCgroup(absl::string_view cgroup);
 
 }  // namespace holdfast::containerd

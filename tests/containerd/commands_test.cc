@@ -2,15 +2,18 @@
 // printed, and what is left when it goes wrong.
 #include <signal.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <filesystem>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "api/containerd/bootstrap.pb.h"
 #include "api/containerd/runc_options.pb.h"
 #include "base/files.h"
+#include "cgroups/mountinfo.h"
 #include "google/protobuf/any.pb.h"
 #include "google/protobuf/empty.pb.h"
 #include "shim/bundle/executor_journal.h"
@@ -21,6 +24,25 @@
 
 namespace holdfast::containerd {
 namespace {
+
+std::string V1Hierarchy(const std::string& controller) {
+  const std::string text =
+      ReadSmallFile("/proc/self/mountinfo").value_or(std::string());
+  for (const CgroupMount& mount : ParseCgroupMounts(text)) {
+    if (!mount.is_v2 && mount.HasOption(controller)) return mount.path;
+  }
+  return "";
+}
+
+// What containerd hands to `start`.
+std::string WithShimCgroup(const std::string& cgroup) {
+  ::containerd::runc::v1::Options options;
+  options.set_shim_cgroup(cgroup);
+  google::protobuf::Any any;
+  any.set_type_url("containerd.runc.v1.Options");
+  any.set_value(options.SerializeAsString());
+  return any.SerializeAsString();
+}
 
 class CommandsTest : public ScriptTest {
  protected:
@@ -127,6 +149,39 @@ TEST_F(CommandsTest, StartPrintsTheAddressAloneWhateverTheOptionsAre) {
   task::ShutdownRequest shutdown;
   shutdown.set_id("c1");
   (void)TaskClient(*caller).Call<google::protobuf::Empty>("Shutdown", shutdown);
+}
+
+// Whoever makes the group for it removes it again, and knows of no other.
+TEST_F(CommandsTest, ShimCgroupBesideV1IsJoinedWhereItIsAndMadeNowhere) {
+  const std::string memory = V1Hierarchy("memory");
+  if (memory.empty()) GTEST_SKIP() << "this machine has cgroup v2 alone";
+  const std::string name = unique() + "-shims";
+  const std::string group = memory + "/" + name;
+  ASSERT_TRUE(std::filesystem::create_directory(group));
+
+  const auto caller = StartShim(OurShim(), "c1", WithShimCgroup("/" + name));
+
+  EXPECT_EQ(CgroupsNamed(name), std::vector<std::string>{group});
+  EXPECT_EQ(ReadSmallFile(group + "/cgroup.procs").value_or(""),
+            absl::StrCat(absl::StrJoin(ShimPids(), "\n"), "\n"));
+  ASSERT_NE(caller, nullptr);
+  (void)TaskClient(*caller).Call<google::protobuf::Empty>(
+      "Shutdown", task::ShutdownRequest());
+  EXPECT_TRUE(Eventually([&] { return rmdir(group.c_str()) == 0; }));
+}
+
+TEST_F(CommandsTest, ShimCgroupThatIsNowhereBesideV1IsRefusedByName) {
+  if (V1Hierarchy("memory").empty())
+    GTEST_SKIP() << "this machine has cgroup v2 alone";
+  const std::string name = unique() + "-shims";
+
+  const CommandResult result =
+      RunShim(OurShim(), "c1", "start", WithShimCgroup("/" + name));
+
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_TRUE(absl::StrContains(result.err, name)) << result.err;
+  EXPECT_TRUE(CgroupsNamed(name).empty());
+  EXPECT_TRUE(ShimPids().empty());
 }
 
 TEST_F(CommandsTest, StartThatCannotWriteTheAddressLeavesNoShim) {
