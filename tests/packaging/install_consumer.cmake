@@ -66,8 +66,9 @@ readme_block(cmake cmake)
 file(WRITE ${work}/consumer/main.cc "${cpp}")
 file(WRITE ${work}/consumer/CMakeLists.txt
   "cmake_minimum_required(VERSION 3.25)\nproject(consumer CXX)\n"
-  "set(CMAKE_CXX_STANDARD 17)\nadd_executable(my_scheduler main.cc)\n"
+  "set(CMAKE_CXX_STANDARD 17)\n"
   "if(SANITIZE)\n  add_link_options(-fsanitize=\${SANITIZE})\nendif()\n"
+  "add_executable(my_scheduler main.cc)\n"
   "${cmake}"
   "add_executable(executor executor.cc)\n"
   "target_link_libraries(executor PRIVATE holdfast::executor_driver)\n"
