@@ -158,6 +158,12 @@ class ProcessIo::Impl {
     CheckReaders(patience, LeftBytes(), now + patience, std::move(done));
   }
 
+  bool LacksReader() {
+    return std::any_of(
+        streams_.begin(), streams_.end(),
+        [](const auto& stream) { return stream->LacksReader(); });
+  }
+
   bool AreReadersDone() {
     return std::all_of(streams_.begin(), streams_.end(),
                        [](const auto& stream) { return stream->IsRead(); });
@@ -364,6 +370,8 @@ void ProcessIo::AwaitReaders(absl::Duration timeout, absl::Duration patience,
                              std::function<void()> done) {
   impl_->AwaitReaders(timeout, patience, std::move(done));
 }
+bool ProcessIo::LacksReader() { return impl_->LacksReader(); }
+
 bool ProcessIo::AreReadersDone() { return impl_->AreReadersDone(); }
 uint64_t ProcessIo::spooled_bytes() const { return impl_->spooled_bytes(); }
 uint64_t ProcessIo::dropped_bytes() const { return impl_->dropped_bytes(); }

@@ -104,6 +104,8 @@ class ProcessIo {
   void AwaitReaders(absl::Duration timeout, absl::Duration patience,
                     std::function<void()> done);
   bool AreReadersDone();
+  // Of a stream with output.
+  bool LacksReader();
 
   uint64_t spooled_bytes() const;  // not yet with a reader
   uint64_t dropped_bytes() const;

@@ -19,6 +19,16 @@ constexpr absl::Duration kUnneeded = absl::Minutes(1);
 // is here (1.6 by Connect alone, and then keeps the connection for ever).
 constexpr absl::Duration kGivenUp = absl::Seconds(5);
 
+// Of a process that has ended and whose output nobody reads, the state is told
+// a little later.
+constexpr int kReaderLooks = 6;
+constexpr absl::Duration kReaderPause = absl::Milliseconds(5);
+
+bool LacksReader(const Process& process) {
+  return process.exit() && process.io() != nullptr &&
+         process.io()->LacksReader();
+}
+
 // A reply that is given in any case: whoever was to give it may be gone before,
 // as work that waits is when its container is deleted.
 class SureReply {
@@ -158,7 +168,25 @@ void TaskService::State(const task::StateRequest& request,
   const absl::StatusOr<Process*> process =
       FindProcess(request.id(), request.exec_id());
   if (!process.ok()) return answer(process.status());
-  answer((*process)->Describe());
+  if (!LacksReader(**process)) return answer((*process)->Describe());
+  AnswerWithReader(request, kReaderLooks, std::move(answer));
+}
+
+// containerd's CRI service, restarted, begins to open the FIFOs of an ended
+// container, asks for its state, and then gives up those that are not open
+// yet: what they would have got is lost. On a busy host that takes a moment.
+void TaskService::AnswerWithReader(const task::StateRequest& request, int looks,
+                                   Answer<task::StateResponse> answer) {
+  surroundings_.loop.After(
+      kReaderPause, [this, request, looks, answer = std::move(answer)] {
+        const absl::StatusOr<Process*> process =
+            FindProcess(request.id(), request.exec_id());
+        if (!process.ok()) return answer(process.status());
+        if (looks > 1 && LacksReader(**process)) {
+          return AnswerWithReader(request, looks - 1, answer);
+        }
+        answer((*process)->Describe());
+      });
 }
 
 void TaskService::Delete(const task::DeleteRequest& request,

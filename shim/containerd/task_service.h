@@ -41,6 +41,8 @@ class TaskService {
              Answer<task::StartResponse> answer);
   void State(const task::StateRequest& request,
              Answer<task::StateResponse> answer);
+  void AnswerWithReader(const task::StateRequest& request, int looks,
+                        Answer<task::StateResponse> answer);
   void Delete(const task::DeleteRequest& request,
               Answer<task::DeleteResponse> answer);
   void Exec(const task::ExecProcessRequest& request, Answer<Empty> answer);

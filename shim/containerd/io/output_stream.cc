@@ -63,6 +63,10 @@ bool OutputStream::AwaitsReader() const {
   return started_ && !source_ && (!reader_knows_ || left_bytes() > 0);
 }
 
+bool OutputStream::LacksReader() {
+  return started_ && left_bytes() > 0 && sink_->ReaderIsAway();
+}
+
 void OutputStream::Pump() {
   uint64_t left = kTurnBytes;
   waits_ = false;

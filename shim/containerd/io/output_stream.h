@@ -40,6 +40,8 @@ class OutputStream {
   bool IsRead();
   // Only a reader keeps it: from the last bytes, or from its end of file.
   bool AwaitsReader() const;
+  // There is output, and nobody to take it.
+  bool LacksReader();
   // Not with the reader yet, as far as can be told.
   uint64_t left_bytes() const { return spool_->bytes() + sink_->Unread(); }
   const Spool& spool() const { return *spool_; }
