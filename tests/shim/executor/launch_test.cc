@@ -1,5 +1,4 @@
-#include "shim/executor/launch.h"
-
+// What a program that is launched finds.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -22,61 +21,12 @@
 #include "absl/strings/strip.h"
 #include "base/files.h"
 #include "gmock/gmock.h"
-#include "gtest/gtest.h"
+#include "tests/shim/executor/launch_fixture.h"
 
 namespace holdfast::shim {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr uid_t kNobody = 65534;
-
-struct Ran {
-  absl::Status launched;
-  pid_t pid = 0;
-  std::string output;
-  int exit_code = -1;
-};
-
-std::string ReadToEnd(int fd) {
-  std::string all;
-  char buffer[4096];
-  ssize_t got;
-  while ((got = read(fd, buffer, sizeof buffer)) > 0) {
-    all.append(buffer, static_cast<size_t>(got));
-  }
-  return all;
-}
-
-// Launches with stdout and stderr into one pipe, and waits for the end.
-Ran RunToEnd(LaunchPlan plan) {
-  int ends[2];
-  EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
-  const UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
-  plan.stdout_fd = plan.stderr_fd = writer.get();
-  Ran ran;
-  absl::StatusOr<Pidfd> child = Launch(plan);
-  writer.Reset();
-  ran.launched = child.status();
-  if (!child.ok()) return ran;
-  ran.pid = child->pid();
-  ran.output = ReadToEnd(reader.get());
-  siginfo_t info = {};
-  EXPECT_EQ(waitid(P_PIDFD, static_cast<id_t>(child->fd()), &info, WEXITED), 0);
-  ran.exit_code = info.si_status;
-  return ran;
-}
-
-LaunchPlan Plan(std::vector<std::string> argv) {
-  LaunchPlan plan;
-  plan.argv = std::move(argv);
-  return plan;
-}
-
-LaunchPlan Shell(std::string line) {
-  return Plan({"/bin/sh", "-c", std::move(line)});
-}
 
 // The value of "Name:\tvalue" in what `cat /proc/self/status` printed.
 std::string Field(const std::string& status, const std::string& name) {
@@ -88,29 +38,6 @@ std::string Field(const std::string& status, const std::string& name) {
   }
   return "no such field";
 }
-
-class Launching : public ::testing::Test {
- protected:
-  void SetUp() override {
-    char path[] = "/tmp/holdfast-launch-XXXXXX";
-    ASSERT_NE(mkdtemp(path), nullptr);
-    directory_ = path;
-    ASSERT_EQ(chmod(path, 0755), 0);
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(directory_).ok()); }
-
-  std::string MakeFile(const std::string& name, const std::string& content,
-                       mode_t mode) {
-    std::string path = absl::StrCat(directory_, "/", name);
-    const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode));
-    EXPECT_TRUE(fd);
-    EXPECT_EQ(write(fd.get(), content.data(), content.size()),
-              static_cast<ssize_t>(content.size()));
-    return path;
-  }
-
-  std::string directory_;
-};
 
 // A group of the v2 tree (or of v1's freezer), gone with the test.
 class TestGroup {
@@ -366,122 +293,6 @@ TEST_F(Launching, HoldsTheRunningProcess) {
   siginfo_t info;
   ASSERT_EQ(waitid(P_PIDFD, static_cast<id_t>(child->fd()), &info, WEXITED), 0);
   EXPECT_EQ(info.si_code, CLD_KILLED);
-}
-
-// A launch whose `step` is refused: what the caller learns of it.
-void ExpectRefused(const LaunchPlan& plan, const std::string& step,
-                   absl::StatusCode code, const std::string& text) {
-  const absl::Status status = RunToEnd(plan).launched;
-
-  EXPECT_EQ(status.code(), code) << status;
-  EXPECT_EQ(status.GetPayload(kLaunchStepPayload), absl::Cord(step));
-  EXPECT_EQ(status.message(), text);
-  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child was left";
-  EXPECT_EQ(errno, ECHILD);
-}
-
-TEST_F(Launching, NamesTheDirectoryThatIsNotThere) {
-  LaunchPlan plan = Shell("true");
-  plan.working_directory = "/nowhere";
-  ExpectRefused(plan, "chdir", absl::StatusCode::kNotFound,
-                "chdir /nowhere: No such file or directory");
-}
-
-TEST_F(Launching, NamesTheCommandThatIsNotThere) {
-  LaunchPlan plan = Plan({"tool"});
-  plan.search_path = {absl::StrCat(directory_, "/a/tool"),
-                      absl::StrCat(directory_, "/b/tool")};
-  ExpectRefused(plan, "exec", absl::StatusCode::kNotFound,
-                "exec tool: No such file or directory");
-
-  const std::string file = MakeFile("file", "", 0644);
-  plan.search_path = {absl::StrCat(file, "/tool")};
-  ExpectRefused(plan, "exec", absl::StatusCode::kNotFound,
-                "exec tool: Not a directory");
-}
-
-TEST_F(Launching, NamesTheFileThatIsNotExecutable) {
-  const std::string closed = MakeFile("closed", "#!/bin/sh\n", 0644);
-  LaunchPlan plan = Plan({"tool"});
-  plan.search_path = {closed, absl::StrCat(directory_, "/absent")};
-  ExpectRefused(plan, "exec", absl::StatusCode::kPermissionDenied,
-                absl::StrCat("exec ", closed, ": Permission denied"));
-}
-
-TEST_F(Launching, SaysWhatAProgramOfNoKnownFormatLacks) {
-  const std::string text = MakeFile("text", "echo no interpreter\n", 0755);
-  ExpectRefused(Plan({text}), "exec", absl::StatusCode::kInvalidArgument,
-                absl::StrCat("exec ", text,
-                             ": Exec format error (neither a program for this "
-                             "machine nor a script with \"#!\")"));
-}
-
-TEST_F(Launching, SaysThatTheInterpreterIsMissing) {
-  const std::string script = MakeFile("script", "#!/no/such/sh\n", 0755);
-  ExpectRefused(Plan({script}), "exec", absl::StatusCode::kNotFound,
-                absl::StrCat("exec ", script,
-                             ": No such file or directory (it is there; the "
-                             "interpreter that it names is not)"));
-}
-
-TEST_F(Launching, RefusesAnEmptyCommand) {
-  ExpectRefused(Plan({}), "exec", absl::StatusCode::kInvalidArgument,
-                "exec an empty argv: Invalid argument");
-}
-
-TEST_F(Launching, NamesTheLimitThatCannotBe) {
-  LaunchPlan plan = Shell("true");
-  plan.limits = {{RLIMIT_CORE, 0, 0}, {RLIMIT_NOFILE, 10, 5}};
-  ExpectRefused(plan, "setrlimit", absl::StatusCode::kInvalidArgument,
-                "setrlimit NOFILE: Invalid argument");
-}
-
-TEST_F(Launching, NamesTheCgroupThatIsNotThere) {
-  LaunchPlan plan = Shell("true");
-  plan.cgroup_directory = absl::StrCat(directory_, "/group");
-  ExpectRefused(plan, "cgroup", absl::StatusCode::kNotFound,
-                absl::StrCat("cgroup ", plan.cgroup_directory,
-                             ": No such file or directory"));
-}
-
-TEST_F(Launching, NamesTheDirectoryThatIsNoCgroup) {
-  LaunchPlan plan = Shell("true");
-  plan.cgroup_directory = directory_;
-  const absl::Status status = RunToEnd(plan).launched;
-  EXPECT_EQ(status.GetPayload(kLaunchStepPayload), absl::Cord("clone"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr(directory_));
-}
-
-TEST_F(Launching, NamesTheJoinFileThatIsNotThere) {
-  LaunchPlan plan = Shell("true");
-  plan.join_files = {absl::StrCat(directory_, "/cgroup.procs")};
-  ExpectRefused(plan, "join", absl::StatusCode::kNotFound,
-                absl::StrCat("join ", directory_,
-                             "/cgroup.procs: No such file or directory"));
-}
-
-TEST_F(Launching, NamesTheJoinFileThatRefuses) {
-  LaunchPlan plan = Shell("true");
-  plan.join_files = {MakeFile("taken", "", 0644), "/dev/full"};
-  ExpectRefused(plan, "join", absl::StatusCode::kResourceExhausted,
-                "join /dev/full: No space left on device");
-}
-
-TEST_F(Launching, NamesTheUserThatAnUnprivilegedShimCannotBecome) {
-  if (geteuid() != 0) GTEST_SKIP() << "needs root, to give it up";
-  LaunchPlan plan = Shell("true");
-  plan.change_user = true;
-  plan.groups = {4, 5};
-
-  const auto launch_as_nobody = [&] {
-    if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
-    const absl::Status status = RunToEnd(plan).launched;
-    fputs(std::string(status.message()).c_str(), stderr);
-    _exit(absl::IsPermissionDenied(status) ? 0 : 1);
-  };
-
-  EXPECT_EXIT(launch_as_nobody(), ::testing::ExitedWithCode(0),
-              "setgroups 4,5: Operation not permitted");
 }
 
 TEST_F(Launching, NeedsNoPrivilegeToKeepTheUser) {
