@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/clock.h"
 #include "tests/containerd/fifos.h"
 #include "tests/containerd/script.h"
 #include "tests/fakes/slowness.h"
@@ -49,6 +50,15 @@ class ReaderAway : public ScriptTest {
     EXPECT_TRUE(ended.ok()) << ended.status();
     return ended.value_or(task::WaitResponse());
   }
+  // How long the shim took to tell the state.
+  absl::Duration AskForState(TaskClient& client) {
+    task::StateRequest request;
+    request.set_id("c1");
+    const absl::Duration asked = SystemClock().SinceBoot();
+    const auto state = client.Call<task::StateResponse>("State", request);
+    EXPECT_TRUE(state.ok()) << state.status();
+    return SystemClock().SinceBoot() - asked;
+  }
   void Remove(TaskClient& client) {
     task::DeleteRequest request;
     request.set_id("c1");
@@ -73,6 +83,8 @@ TEST_F(ReaderAway, LosesNothingAndHoldsNobodyUp) {
   EXPECT_TRUE(
       Eventually([&] { return absl::SimpleAtoi(err.text(), &slowest_us); }));
   EXPECT_LT(absl::Microseconds(slowest_us), absl::Milliseconds(50) * kSlowness);
+  // A reader may be on its way, and who is told the state may not wait for it.
+  EXPECT_GE(AskForState(client), absl::Milliseconds(25));
   OutputFifo back(out, OutputFifo::kIsThere);
   const std::string wanted = WhatChattyWrites();
   EXPECT_TRUE(Eventually([&] { return back.text().size() >= wanted.size(); }));
