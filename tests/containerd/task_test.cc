@@ -360,6 +360,9 @@ TEST_F(TaskTest, ExecsLeaveNothingInTheShim) {
   const auto holdings = [&] {
     return Holdings(ShimPids()[0], {holdfast_directory(), BundleOf("c1")});
   };
+  // Start is answered before what its runtime wrote is let go; the next call
+  // is answered after it.
+  Must<task::StateResponse>("State", Of<task::StateRequest>());
   const std::vector<std::string> before = holdings();
 
   enum { kPlain, kTerminal, kKilled, kNotStarted, kNoProgram, kNoFifo, kKinds };
