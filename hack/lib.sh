@@ -23,6 +23,8 @@ as_root() {
 }
 
 jobs_count() { nproc; }
+# Most tests wait for something half of their time.
+tests_count() { echo $(($(nproc) * 3 / 2)); }
 
 # build PRESET [TARGET…]: configures build/PRESET and builds it; with what is in
 # HOLDFAST_CMAKE_OPTIONS, if anything.
@@ -44,5 +46,5 @@ run_ctest() {
   local preset=$1
   shift
   ctest --test-dir "$HOLDFAST_ROOT/build/$preset" --output-on-failure \
-    -j "$(jobs_count)" "$@"
+    -j "$(tests_count)" "$@"
 }
