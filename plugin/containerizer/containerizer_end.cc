@@ -124,17 +124,16 @@ void Containerizer::AcknowledgeAll(const Name& name,
                                    std::function<void(absl::Status)> then) {
   const absl::StatusOr<std::shared_ptr<Executor>> found = Find(name);
   if (!found.ok()) return then(found.status());
-  const auto updates = (*found)->facts().Unacknowledged();
-  if (updates.empty()) return then(absl::OkStatus());
-  (*found)->Acknowledge(
-      updates.front()->uuid(),
-      [this, name, then = std::move(then)](const absl::Status& acknowledged) {
-        if (acknowledged.ok()) return AcknowledgeAll(name, then);
-        // Only a container is NotFound here, not an update of one.
-        then(absl::IsNotFound(acknowledged)
-                 ? absl::UnavailableError(acknowledged.message())
-                 : acknowledged);
-      });
+  const auto* oldest = (*found)->facts().OldestUnacknowledged();
+  if (oldest == nullptr) return then(absl::OkStatus());
+  (*found)->Acknowledge(oldest->uuid(), [this, name, then = std::move(then)](
+                                            const absl::Status& acknowledged) {
+    if (acknowledged.ok()) return AcknowledgeAll(name, then);
+    // Only a container is NotFound here, not an update of one.
+    then(absl::IsNotFound(acknowledged)
+             ? absl::UnavailableError(acknowledged.message())
+             : acknowledged);
+  });
 }
 
 }  // namespace holdfast

@@ -68,6 +68,7 @@ Executor::Environment Agent::MakeEnvironment() {
             OnRecord(executor, record);
           },
       .on_facts = [this](Executor& executor) { OnFacts(executor); },
+      .on_condensed = [this](Executor& executor) { Unindex(executor); },
       .on_state = [this](Executor& executor) { OnState(executor); },
       .on_damage = [this](Executor& executor) { return OnDamage(executor); },
   };
@@ -157,6 +158,14 @@ void Agent::OnState(Executor& executor) {
 
 void Agent::Index(Executor& executor, const std::string& task_id) {
   tasks_[TaskKey(executor.facts().intent.framework_id(), task_id)] = &executor;
+}
+
+// What it no longer has a task for.
+void Agent::Unindex(const Executor& executor) {
+  absl::erase_if(tasks_, [&](const auto& entry) {
+    return entry.second == &executor &&
+           executor.facts().FindTask(entry.first.second) == nullptr;
+  });
 }
 
 void Agent::Forget(Executor& executor) {

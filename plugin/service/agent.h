@@ -185,6 +185,7 @@ class Agent {
                      const std::vector<RecoveryReport::Orphan>& orphans);
   void OnUpdate(Executor& executor, const v1::StatusUpdate& update);
   void Index(Executor& executor, const std::string& task_id);
+  void Unindex(const Executor& executor);
   void Forget(Executor& executor);
 
   // Runs `change`, which writes to the checkpoint, when that is accepted:

@@ -64,10 +64,9 @@ void Agent::AcknowledgeUpdate(const v1::AcknowledgeUpdateRequest& request,
 }
 
 void Agent::AcknowledgeAll(Executor& executor, std::function<void()> then) {
-  const std::vector<const v1::StatusUpdate*> updates =
-      executor.facts().Unacknowledged();
-  if (updates.empty()) return then();
-  executor.Acknowledge(updates.front()->uuid(),
+  const v1::StatusUpdate* oldest = executor.facts().OldestUnacknowledged();
+  if (oldest == nullptr) return then();
+  executor.Acknowledge(oldest->uuid(),
                        [this, weak = executor.weak_from_this(),
                         then = std::move(then)](const absl::Status& status) {
                          const std::shared_ptr<Executor> self = weak.lock();

@@ -1,5 +1,6 @@
 #include "plugin/service/executor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/failpoint.h"
@@ -126,6 +127,21 @@ void Executor::AdoptFacts(ExecutorFacts facts) {
   environment_.on_facts(*this);
 }
 
+// As its shim does with its journal: what an executor costs here depends on
+// what it does, not on how long it has done it.
+void Executor::CondenseIfWorthIt() {
+  if (++records_ < condense_at_) return;
+  const std::vector<v1::JournalRecord> kept = facts_.Condensed();
+  absl::StatusOr<ExecutorFacts> condensed = ExecutorFacts::From(kept);
+  if (condensed.ok()) {
+    facts_ = *std::move(condensed);
+    environment_.on_condensed(*this);
+  }
+  // Again when as many have come: what it costs stays in proportion.
+  condense_at_ = std::max(kWorthCondensing, kept.size());
+  records_ = 0;
+}
+
 void Executor::Apply(const v1::JournalRecord& record) {
   // A task that is known since its launch was answered.
   if (record.has_task_intent() &&
@@ -137,6 +153,7 @@ void Executor::Apply(const v1::JournalRecord& record) {
     return;
   }
   environment_.on_record(*this, record);
+  CondenseIfWorthIt();
   HOLDFAST_FAILPOINT(RecordApplied);
 }
 

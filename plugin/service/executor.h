@@ -56,6 +56,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
     std::function<void(Executor&, const v1::JournalRecord&)> on_record;
     // The facts were replaced whole: by a shim's snapshot, or a journal's.
     std::function<void(Executor&)> on_facts;
+    // Facts that no one asks for any more were dropped, tasks among them.
+    std::function<void(Executor&)> on_condensed;
     std::function<void(Executor&)> on_state;
     // Its journal cannot be read, and its shim is gone. True: it was taken
     // care of; false: look again later.
@@ -141,6 +143,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   void SetState(ExecutorState state, std::string condition);
   void Apply(const v1::JournalRecord& record);
   void AdoptFacts(ExecutorFacts facts);
+  void CondenseIfWorthIt();
 
   void Attach(ContainerLauncher::Shim shim);
   void AttachTo(UniqueFd connection);
@@ -163,10 +166,10 @@ class Executor : public std::enable_shared_from_this<Executor> {
   void GiveUp(uint64_t number);
   void Settle();
 
-  bool IsAcknowledged(const std::string& uuid) const;
   void RunOnJournal(JournalWork work, Done done);
   void NextOnJournal();
 
+  static constexpr size_t kWorthCondensing = 512;
   static constexpr absl::Duration kFirstRetry = absl::Milliseconds(1);
 
   const Environment& environment_;
@@ -175,6 +178,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
   ExecutorState state_ = ExecutorState::kUnattached;
   std::string condition_;
   ExecutorFacts facts_;
+  size_t records_ = 0;  // so many came to the facts, and not more than these
+  size_t condense_at_ = kWorthCondensing;
   int shim_pid_ = 0;
   bool adopted_ = false;
   bool rolled_back_ = false;

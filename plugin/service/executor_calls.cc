@@ -118,22 +118,13 @@ void Executor::Signal(int signal, Done done) {
   }
 }
 
-bool Executor::IsAcknowledged(const std::string& uuid) const {
-  for (const TaskFacts& task : facts_.tasks) {
-    for (size_t i = 0; i < task.acknowledged; ++i) {
-      if (task.updates[i].uuid() == uuid) return true;
-    }
-  }
-  return false;
-}
-
 void Executor::Acknowledge(const std::string& uuid, Done done) {
-  if (IsAcknowledged(uuid)) return done(absl::OkStatus());
+  if (facts_.IsAcknowledged(uuid)) return done(absl::OkStatus());
   Done told = [weak = weak_from_this(), uuid,
                done](const absl::Status& status) {
     const std::shared_ptr<Executor> self = weak.lock();
     if (self == nullptr) return done(status);
-    if (status.ok() && !self->IsAcknowledged(uuid)) {
+    if (status.ok() && !self->facts_.IsAcknowledged(uuid)) {
       v1::JournalRecord record;
       record.mutable_acknowledged()->set_uuid(uuid);
       *record.mutable_acknowledged()->mutable_time() =

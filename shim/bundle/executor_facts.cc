@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "api/status_states.h"
 #include "api/time_convert.h"
+#include "base/errors.h"
 
 namespace holdfast {
 namespace {
@@ -40,6 +42,15 @@ v1::TaskState TaskFacts::state() const {
 }
 
 bool TaskFacts::IsTerminal() const { return holdfast::IsTerminal(state()); }
+
+absl::StatusOr<ExecutorFacts> ExecutorFacts::From(
+    absl::Span<const v1::JournalRecord> records) {
+  ExecutorFacts facts;
+  for (const v1::JournalRecord& record : records) {
+    HOLDFAST_RETURN_IF_ERROR(facts.Apply(record));
+  }
+  return facts;
+}
 
 absl::Status ExecutorFacts::Check(const v1::JournalRecord& record) const {
   using Record = v1::JournalRecord;
@@ -127,6 +138,7 @@ absl::Status ExecutorFacts::Apply(const v1::JournalRecord& record) {
     case Record::kUpdate: {
       const v1::StatusUpdate& update = record.update();
       FindTask(update.status().task_id())->updates.push_back(update);
+      uuid_hashes_.insert(absl::HashOf(absl::string_view(update.uuid())));
       last_sequence = update.sequence();
       break;
     }
@@ -214,14 +226,35 @@ std::vector<const v1::StatusUpdate*> ExecutorFacts::Unacknowledged() const {
   return found;
 }
 
+const v1::StatusUpdate* ExecutorFacts::OldestUnacknowledged() const {
+  const v1::StatusUpdate* oldest = nullptr;
+  for (const TaskFacts& task : tasks) {
+    if (task.acknowledged == task.updates.size()) continue;
+    const v1::StatusUpdate& update = task.updates[task.acknowledged];
+    if (oldest == nullptr || update.sequence() < oldest->sequence()) {
+      oldest = &update;
+    }
+  }
+  return oldest;
+}
+
 const v1::StatusUpdate* ExecutorFacts::FindUpdate(
     absl::string_view uuid) const {
-  for (const TaskFacts& task : tasks) {
-    for (const v1::StatusUpdate& update : task.updates) {
-      if (update.uuid() == uuid) return &update;
+  if (!uuid_hashes_.contains(absl::HashOf(uuid))) return nullptr;
+  for (auto task = tasks.rbegin(); task != tasks.rend(); ++task) {
+    const auto& updates = task->updates;
+    for (auto update = updates.rbegin(); update != updates.rend(); ++update) {
+      if (update->uuid() == uuid) return &*update;
     }
   }
   return nullptr;
+}
+
+bool ExecutorFacts::IsAcknowledged(absl::string_view uuid) const {
+  const v1::StatusUpdate* update = FindUpdate(uuid);
+  if (update == nullptr) return false;
+  const TaskFacts& task = *FindTask(update->status().task_id());
+  return update < task.updates.data() + task.acknowledged;
 }
 
 bool ExecutorFacts::AllTasksTerminal() const {

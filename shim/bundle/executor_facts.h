@@ -6,9 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "api/records.pb.h"
 #include "api/types.pb.h"
 
@@ -29,7 +32,8 @@ struct TaskFacts {
 };
 
 // Everything a journal says, and nothing else: what its records mean, applied
-// in order. Pure; the shim, the plugin and fsck read with the same eyes.
+// in order. Pure; the shim, the plugin and fsck read with the same eyes. Made
+// by Apply alone: an update that was put into `tasks` by hand is not found.
 struct ExecutorFacts {
   v1::Intent intent;
   std::optional<v1::Started> started;
@@ -46,6 +50,10 @@ struct ExecutorFacts {
   static constexpr size_t kHistoryKept = 32;
   std::deque<v1::JournalRecord> history;
 
+  // What applying all of them makes; DataLoss as Apply.
+  static absl::StatusOr<ExecutorFacts> From(
+      absl::Span<const v1::JournalRecord> records);
+
   // DataLoss: a record that cannot follow what came before it (a second
   // intent, an update of an unknown task, one after a terminal one, a sequence
   // that does not grow, an acknowledgement that is not of the task's oldest
@@ -60,8 +68,11 @@ struct ExecutorFacts {
   // The oldest unacknowledged update of each task, and those after it, in the
   // order of their sequences.
   std::vector<const v1::StatusUpdate*> Unacknowledged() const;
+  // The first of them, or null.
+  const v1::StatusUpdate* OldestUnacknowledged() const;
   // The update, or null.
   const v1::StatusUpdate* FindUpdate(absl::string_view uuid) const;
+  bool IsAcknowledged(absl::string_view uuid) const;
   bool AllTasksTerminal() const;  // false without tasks
   bool AllAcknowledged() const;
 
@@ -77,6 +88,10 @@ struct ExecutorFacts {
   void Remember(const v1::JournalRecord& record);
   TaskFacts* TaskAwaiting(absl::string_view uuid);
   const TaskFacts* TaskAwaiting(absl::string_view uuid) const;
+
+  // Of the uuids of all updates, so that one that is not here is not looked
+  // for among many.
+  absl::flat_hash_set<size_t> uuid_hashes_;
 };
 
 }  // namespace holdfast

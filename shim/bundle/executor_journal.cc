@@ -222,7 +222,7 @@ absl::StatusOr<v1::StatusUpdate> ExecutorJournal::AppendUpdate(
   if (task == nullptr) {
     return absl::NotFoundError(absl::StrCat("update: no task ", task_id));
   }
-  if (!update.uuid().empty() && facts_.FindUpdate(update.uuid()) != nullptr) {
+  if (facts_.FindUpdate(update.uuid()) != nullptr) {
     return absl::AlreadyExistsError(
         absl::StrCat("update ", update.uuid(), ": it is stored"));
   }
@@ -287,10 +287,8 @@ void ExecutorJournal::CompactIfWorthIt() {
 
 absl::Status ExecutorJournal::CompactTo(
     absl::Span<const v1::JournalRecord> records) {
-  ExecutorFacts condensed;
-  for (const v1::JournalRecord& record : records) {
-    HOLDFAST_RETURN_IF_ERROR(condensed.Apply(record));
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(ExecutorFacts condensed,
+                            ExecutorFacts::From(records));
   HOLDFAST_RETURN_IF_ERROR(
       journal_.Compact(*files_, path_, Serialized(records)));
   facts_ = std::move(condensed);

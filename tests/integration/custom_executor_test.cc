@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "tests/integration/agent_fixture.h"
 
@@ -90,6 +91,27 @@ TEST_F(CustomExecutor, TakesItsTasksWithItWhenItDies) {
     EXPECT_EQ(AwaitEnd(id).reason(), v1::REASON_EXECUTOR_TERMINATED);
     EXPECT_EQ(ledger().Get(id).updates.size(), 2u);
   }
+}
+
+// The agent would grow for as long as an executor lives that gets ever more
+// tasks, and be the slower for each of them.
+TEST_F(CustomExecutor, IsForgottenWhatItDidLongAgo) {
+  constexpr int kTasks = 240;
+  Launch(TaskOf("many", "lives", "sleep 1000"));
+
+  for (int i = 0; i < kTasks; ++i) {
+    const std::string id = absl::StrCat("t-", i);
+    Launch(TaskOf("many", id, "exit 0"));
+    ASSERT_EQ(AwaitEnd(id).state(), v1::TASK_FINISHED) << id;
+    EXPECT_EQ(ledger().Get(id).updates.size(), 2u) << id;
+    EXPECT_EQ(ledger().Get(id).disorders, 0) << id;
+  }
+
+  EXPECT_LT(List().size(), size_t{kTasks});
+  EXPECT_GT(List().size(), 200u) << "the last 200, and what lives";
+  EXPECT_EQ(Get(absl::StrCat("t-", kTasks - 1)).task().state(),
+            v1::TASK_FINISHED);
+  EXPECT_EQ(Get("lives").task().state(), v1::TASK_RUNNING);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "tests/vm/shown.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/shim/bundle/records.h"
 
 namespace holdfast::vm {
 namespace {
@@ -16,15 +18,14 @@ constexpr char kLines[] =
 // A disk with a started task, its updates u1 and u2, and so many of them
 // acknowledged.
 ExecutorFacts Disk(size_t acknowledged) {
-  ExecutorFacts facts;
-  facts.started.emplace();
-  TaskFacts& task = facts.tasks.emplace_back();
-  task.info.set_task_id("t");
-  for (const char* uuid : {"u1", "u2"}) {
-    task.updates.emplace_back().set_uuid(uuid);
-  }
-  task.acknowledged = acknowledged;
-  return facts;
+  v1::JournalRecord intent = IntentRecord();
+  intent.mutable_intent()->mutable_task()->set_task_id("t");
+  std::vector<v1::JournalRecord> records = {
+      intent, StartedRecord(1), UpdateRecord(1, "u1", v1::TASK_RUNNING, "t"),
+      UpdateRecord(2, "u2", v1::TASK_RUNNING, "t")};
+  for (size_t i = 1; i <= acknowledged; ++i)
+    records.push_back(AcknowledgedRecord(absl::StrCat("u", i)));
+  return *ExecutorFacts::From(records);
 }
 
 std::vector<std::string> Complaints(const std::string& lines,

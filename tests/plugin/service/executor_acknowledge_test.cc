@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/plugin/service/executor_fixture.h"
 
 // Acknowledgements of an executor that has ended go to its journal, one after
@@ -25,12 +27,15 @@ class EndedExecutor : public RecoveredExecutorTest {
     ASSERT_TRUE(journal.Record(record).ok());
   }
 
-  std::shared_ptr<Executor> RecoverEnded() {
+  // With so many updates, "runs" and then "runs-1" and so on, and the last one.
+  std::shared_ptr<Executor> RecoverEnded(int updates = 1) {
     auto journal = WriteJournal();
     v1::JournalRecord started;
     started.mutable_started()->set_boot_id("boot-1");
     EXPECT_TRUE(journal->Record(started).ok());
     Update(*journal, v1::TASK_RUNNING, "runs");
+    for (int i = 1; i < updates; ++i)
+      Update(*journal, v1::TASK_RUNNING, absl::StrCat("runs-", i));
     v1::JournalRecord exited;
     exited.mutable_exited();
     EXPECT_TRUE(journal->Record(exited).ok());
@@ -58,6 +63,29 @@ TEST_F(EndedExecutor, IsAcknowledgedByTwoAtOnce) {
   ASSERT_TRUE(RunUntil([&] { return told.size() == 3; }));
   for (const absl::Status& status : told) EXPECT_TRUE(status.ok()) << status;
   EXPECT_TRUE(executor->facts().AllAcknowledged());
+}
+
+TEST_F(EndedExecutor, CostsAsMuchAsItHasToTellAndNotAsItEverTold) {
+  const auto executor = RecoverEnded(600);
+  absl::Status last;
+
+  while (const v1::StatusUpdate* oldest =
+             executor->facts().OldestUnacknowledged()) {
+    std::optional<absl::Status> told;
+    const std::string uuid = oldest->uuid();
+    executor->Acknowledge(uuid,
+                          [&](const absl::Status& status) { told = status; });
+    ASSERT_TRUE(RunUntil([&] { return told.has_value(); }));
+    ASSERT_TRUE(told->ok()) << *told;
+    // As often as somebody likes, and never another one instead of it.
+    EXPECT_TRUE(executor->facts().IsAcknowledged(uuid));
+  }
+
+  EXPECT_EQ(condensed_, 1);
+  const TaskFacts& task = executor->facts().tasks.front();
+  EXPECT_EQ(task.updates.size(), 601u - 511u);
+  EXPECT_EQ(task.state(), v1::TASK_FINISHED);
+  EXPECT_EQ(executor->facts().last_sequence, 601u);
 }
 
 }  // namespace

@@ -89,6 +89,7 @@ class RecoveredExecutorTest : public testing::Test {
   ContainerLauncher launcher_{SystemFiles(), layout_, cgroups_, "/no/shim"};
   WorkerPool workers_{1};
   int damaged_ = 0;
+  int condensed_ = 0;
   const Executor::Environment environment_ = {
       .loop = *loop_,
       .workers = workers_,
@@ -100,6 +101,7 @@ class RecoveredExecutorTest : public testing::Test {
       .boot_id = "boot-1",
       .on_record = [](Executor&, const v1::JournalRecord&) {},
       .on_facts = [](Executor&) {},
+      .on_condensed = [this](Executor&) { ++condensed_; },
       .on_state = [](Executor&) {},
       .on_damage =
           [this](Executor&) {

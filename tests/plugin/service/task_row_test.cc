@@ -71,6 +71,7 @@ class TaskRowTest : public testing::Test {
       .boot_id = "boot-1",
       .on_record = [](Executor&, const v1::JournalRecord&) {},
       .on_facts = [](Executor&) {},
+      .on_condensed = [](Executor&) {},
       .on_state = [](Executor&) {},
       .on_damage = [](Executor&) { return false; },
   };

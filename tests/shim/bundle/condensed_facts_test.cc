@@ -14,12 +14,9 @@ namespace {
 using ::testing::ElementsAre;
 
 ExecutorFacts Replayed(const std::vector<v1::JournalRecord>& records) {
-  ExecutorFacts facts;
-  for (const v1::JournalRecord& record : records) {
-    const absl::Status applied = facts.Apply(record);
-    EXPECT_TRUE(applied.ok()) << applied;
-  }
-  return facts;
+  const auto facts = ExecutorFacts::From(records);
+  EXPECT_TRUE(facts.ok()) << facts.status();
+  return facts.value_or(ExecutorFacts());
 }
 
 template <typename Message>

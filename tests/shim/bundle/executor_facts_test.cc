@@ -14,12 +14,9 @@ using ::testing::IsEmpty;
 using Records = std::vector<v1::JournalRecord>;
 
 ExecutorFacts FactsOf(const Records& records) {
-  ExecutorFacts facts;
-  for (const v1::JournalRecord& record : records) {
-    const absl::Status applied = facts.Apply(record);
-    EXPECT_TRUE(applied.ok()) << applied;
-  }
-  return facts;
+  const auto facts = ExecutorFacts::From(records);
+  EXPECT_TRUE(facts.ok()) << facts.status();
+  return facts.value_or(ExecutorFacts());
 }
 
 TEST(ExecutorFacts, TellsATaskFromIntentToAcknowledgedEnd) {
@@ -54,6 +51,27 @@ TEST(ExecutorFacts, GivesWhatIsUnacknowledgedInTheOrderOfSequences) {
 
   EXPECT_THAT(UnacknowledgedUuids(facts), ElementsAre("u-2", "u-3", "u-5"));
   EXPECT_FALSE(facts.AllAcknowledged());
+}
+
+TEST(ExecutorFacts, KnowEachUpdateAndWhetherItIsAcknowledged) {
+  const ExecutorFacts facts =
+      FactsOf({IntentRecord(), TaskIntentRecord("t-8"), UpdateRecord(1, "u-1"),
+               UpdateRecord(2, "u-2", v1::TASK_RUNNING, "t-8"),
+               UpdateRecord(3, "u-3"), AcknowledgedRecord("u-1")});
+
+  EXPECT_EQ(facts.FindUpdate("u-2")->sequence(), 2u);
+  EXPECT_EQ(facts.FindUpdate("u-4"), nullptr);
+  EXPECT_TRUE(facts.IsAcknowledged("u-1"));
+  for (const char* uuid : {"u-2", "u-3", "u-4"})
+    EXPECT_FALSE(facts.IsAcknowledged(uuid)) << uuid;
+  EXPECT_EQ(facts.OldestUnacknowledged()->uuid(), "u-2");
+}
+
+TEST(ExecutorFacts, HaveNoOldestWhereAllAreAcknowledged) {
+  EXPECT_EQ(FactsOf({IntentRecord(), UpdateRecord(1, "u-1"),
+                     AcknowledgedRecord("u-1")})
+                .OldestUnacknowledged(),
+            nullptr);
 }
 
 TEST(ExecutorFacts, KeepsTheLatestOfWhatMayComeAgain) {
