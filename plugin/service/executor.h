@@ -144,6 +144,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   void Apply(const v1::JournalRecord& record);
   void AdoptFacts(ExecutorFacts facts);
   void CondenseIfWorthIt();
+  void NoteAcknowledged(const std::string& uuid);
 
   void Attach(ContainerLauncher::Shim shim);
   void AttachTo(UniqueFd connection);

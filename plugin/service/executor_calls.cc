@@ -118,19 +118,22 @@ void Executor::Signal(int signal, Done done) {
   }
 }
 
+// Unless its shim has told of it already.
+void Executor::NoteAcknowledged(const std::string& uuid) {
+  v1::JournalRecord record;
+  record.mutable_acknowledged()->set_uuid(uuid);
+  *record.mutable_acknowledged()->mutable_time() =
+      ToProto(environment_.loop.clock().Now());
+  if (facts_.Check(record).ok()) Apply(record);
+}
+
 void Executor::Acknowledge(const std::string& uuid, Done done) {
   if (facts_.IsAcknowledged(uuid)) return done(absl::OkStatus());
   Done told = [weak = weak_from_this(), uuid,
                done](const absl::Status& status) {
     const std::shared_ptr<Executor> self = weak.lock();
     if (self == nullptr) return done(status);
-    if (status.ok() && !self->facts_.IsAcknowledged(uuid)) {
-      v1::JournalRecord record;
-      record.mutable_acknowledged()->set_uuid(uuid);
-      *record.mutable_acknowledged()->mutable_time() =
-          ToProto(self->environment_.loop.clock().Now());
-      self->Apply(record);
-    }
+    if (status.ok()) self->NoteAcknowledged(uuid);
     if (absl::IsUnavailable(status) &&
         self->state_ != ExecutorState::kAttached) {
       return self->WaitToSettle(
