@@ -179,7 +179,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   ExecutorState state_ = ExecutorState::kUnattached;
   std::string condition_;
   ExecutorFacts facts_;
-  size_t records_ = 0;  // so many came to the facts, and not more than these
+  size_t records_ = 0;  // that came since the facts were last condensed
   size_t condense_at_ = kWorthCondensing;
   int shim_pid_ = 0;
   bool adopted_ = false;

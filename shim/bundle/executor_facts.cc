@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "api/status_states.h"
 #include "api/time_convert.h"
@@ -137,8 +136,10 @@ absl::Status ExecutorFacts::Apply(const v1::JournalRecord& record) {
       break;
     case Record::kUpdate: {
       const v1::StatusUpdate& update = record.update();
-      FindTask(update.status().task_id())->updates.push_back(update);
-      uuid_hashes_.insert(absl::HashOf(absl::string_view(update.uuid())));
+      TaskFacts* task = FindTask(update.status().task_id());
+      places_[update.uuid()] = {static_cast<size_t>(task - tasks.data()),
+                                task->updates.size()};
+      task->updates.push_back(update);
       last_sequence = update.sequence();
       break;
     }
@@ -202,11 +203,10 @@ TaskFacts* ExecutorFacts::FindTask(absl::string_view task_id) {
 
 // The task whose oldest unacknowledged update is `uuid`, or null.
 const TaskFacts* ExecutorFacts::TaskAwaiting(absl::string_view uuid) const {
-  for (const TaskFacts& task : tasks) {
-    if (task.acknowledged == task.updates.size()) continue;
-    if (task.updates[task.acknowledged].uuid() == uuid) return &task;
-  }
-  return nullptr;
+  const auto place = places_.find(uuid);
+  if (place == places_.end()) return nullptr;
+  const TaskFacts& task = tasks[place->second.task];
+  return place->second.update == task.acknowledged ? &task : nullptr;
 }
 
 TaskFacts* ExecutorFacts::TaskAwaiting(absl::string_view uuid) {
@@ -240,21 +240,15 @@ const v1::StatusUpdate* ExecutorFacts::OldestUnacknowledged() const {
 
 const v1::StatusUpdate* ExecutorFacts::FindUpdate(
     absl::string_view uuid) const {
-  if (!uuid_hashes_.contains(absl::HashOf(uuid))) return nullptr;
-  for (auto task = tasks.rbegin(); task != tasks.rend(); ++task) {
-    const auto& updates = task->updates;
-    for (auto update = updates.rbegin(); update != updates.rend(); ++update) {
-      if (update->uuid() == uuid) return &*update;
-    }
-  }
-  return nullptr;
+  const auto place = places_.find(uuid);
+  if (place == places_.end()) return nullptr;
+  return &tasks[place->second.task].updates[place->second.update];
 }
 
 bool ExecutorFacts::IsAcknowledged(absl::string_view uuid) const {
-  const v1::StatusUpdate* update = FindUpdate(uuid);
-  if (update == nullptr) return false;
-  const TaskFacts& task = *FindTask(update->status().task_id());
-  return update < task.updates.data() + task.acknowledged;
+  const auto place = places_.find(uuid);
+  return place != places_.end() &&
+         place->second.update < tasks[place->second.task].acknowledged;
 }
 
 bool ExecutorFacts::AllTasksTerminal() const {

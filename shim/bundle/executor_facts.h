@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -33,7 +33,7 @@ struct TaskFacts {
 
 // Everything a journal says, and nothing else: what its records mean, applied
 // in order. Pure; the shim, the plugin and fsck read with the same eyes. Made
-// by Apply alone: an update that was put into `tasks` by hand is not found.
+// by Apply alone, which knows where each update is: `tasks` is to be read.
 struct ExecutorFacts {
   v1::Intent intent;
   std::optional<v1::Started> started;
@@ -89,9 +89,12 @@ struct ExecutorFacts {
   TaskFacts* TaskAwaiting(absl::string_view uuid);
   const TaskFacts* TaskAwaiting(absl::string_view uuid) const;
 
-  // Of the uuids of all updates, so that one that is not here is not looked
-  // for among many.
-  absl::flat_hash_set<size_t> uuid_hashes_;
+  // An update's indices in `tasks` and its task's `updates`.
+  struct Place {
+    size_t task;
+    size_t update;
+  };
+  absl::flat_hash_map<std::string, Place> places_;  // of all updates, by uuid
 };
 
 }  // namespace holdfast

@@ -243,13 +243,12 @@ absl::Status ExecutorJournal::Acknowledge(absl::string_view uuid,
     return absl::NotFoundError(
         absl::StrCat("acknowledge ", uuid, ": no such update"));
   }
+  if (facts_.IsAcknowledged(uuid)) return absl::OkStatus();
   const TaskFacts& task = *facts_.FindTask(update->status().task_id());
-  const auto index = static_cast<size_t>(update - task.updates.data());
-  if (index < task.acknowledged) return absl::OkStatus();
-  if (index > task.acknowledged) {
+  const std::string& next = task.updates[task.acknowledged].uuid();
+  if (uuid != next) {
     return absl::FailedPreconditionError(
-        absl::StrCat("acknowledge ", uuid, ": ",
-                     task.updates[task.acknowledged].uuid(), " comes first"));
+        absl::StrCat("acknowledge ", uuid, ": ", next, " comes first"));
   }
   v1::JournalRecord record;
   record.mutable_acknowledged()->set_uuid(std::string(uuid));

@@ -112,6 +112,10 @@ TEST_F(CustomExecutor, IsForgottenWhatItDidLongAgo) {
   EXPECT_EQ(Get(absl::StrCat("t-", kTasks - 1)).task().state(),
             v1::TASK_FINISHED);
   EXPECT_EQ(Get("lives").task().state(), v1::TASK_RUNNING);
+  // Its name alone names another one from now on.
+  Register("others");
+  Launch(ShellTask("t-0", "sleep 1000"), "others");
+  EXPECT_EQ(Get("t-0").task().framework_id(), "others");
 }
 
 }  // namespace

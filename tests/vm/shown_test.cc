@@ -1,6 +1,5 @@
 #include "tests/vm/shown.h"
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/shim/bundle/records.h"
@@ -15,16 +14,17 @@ constexpr char kLines[] =
     "launched t\nshown t u1\nacknowledging t u1\nacknowledged t u1\n"
     "shown t u2\n";
 
-// A disk with a started task, its updates u1 and u2, and so many of them
+// A disk with a started task, these of its updates, and so many of them
 // acknowledged.
-ExecutorFacts Disk(size_t acknowledged) {
+ExecutorFacts Disk(size_t acknowledged,
+                   const std::vector<std::string>& updates = {"u1", "u2"}) {
   v1::JournalRecord intent = IntentRecord();
   intent.mutable_intent()->mutable_task()->set_task_id("t");
-  std::vector<v1::JournalRecord> records = {
-      intent, StartedRecord(1), UpdateRecord(1, "u1", v1::TASK_RUNNING, "t"),
-      UpdateRecord(2, "u2", v1::TASK_RUNNING, "t")};
-  for (size_t i = 1; i <= acknowledged; ++i)
-    records.push_back(AcknowledgedRecord(absl::StrCat("u", i)));
+  std::vector<v1::JournalRecord> records = {intent, StartedRecord(1)};
+  for (size_t i = 0; i < updates.size(); ++i) {
+    records.push_back(UpdateRecord(i + 1, updates[i], v1::TASK_RUNNING, "t"));
+    if (i < acknowledged) records.push_back(AcknowledgedRecord(updates[i]));
+  }
   return *ExecutorFacts::From(records);
 }
 
@@ -56,8 +56,7 @@ TEST(Shown, MissesTheStartOfALaunchThatWasAnswered) {
 }
 
 TEST(Shown, MissesAnUpdateThatIsLost) {
-  ExecutorFacts facts = Disk(/*acknowledged=*/1);
-  facts.tasks[0].updates.pop_back();
+  const ExecutorFacts facts = Disk(/*acknowledged=*/1, {"u1"});
 
   EXPECT_THAT(Complaints(kLines, &facts), ElementsAre("t's update u2 is lost"));
 }
@@ -79,9 +78,7 @@ TEST(Shown, MissesAnAcknowledgement) {
 }
 
 TEST(Shown, LetsAnAcknowledgedUpdateBeCompactedAway) {
-  ExecutorFacts facts = Disk(/*acknowledged=*/1);
-  facts.tasks[0].updates.erase(facts.tasks[0].updates.begin());
-  facts.tasks[0].acknowledged = 0;
+  const ExecutorFacts facts = Disk(/*acknowledged=*/0, {"u2"});
 
   EXPECT_THAT(Complaints(kLines, &facts), IsEmpty());
 }

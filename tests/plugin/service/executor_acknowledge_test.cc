@@ -67,7 +67,6 @@ TEST_F(EndedExecutor, IsAcknowledgedByTwoAtOnce) {
 
 TEST_F(EndedExecutor, CostsAsMuchAsItHasToTellAndNotAsItEverTold) {
   const auto executor = RecoverEnded(600);
-  absl::Status last;
 
   while (const v1::StatusUpdate* oldest =
              executor->facts().OldestUnacknowledged()) {
@@ -77,7 +76,7 @@ TEST_F(EndedExecutor, CostsAsMuchAsItHasToTellAndNotAsItEverTold) {
                           [&](const absl::Status& status) { told = status; });
     ASSERT_TRUE(RunUntil([&] { return told.has_value(); }));
     ASSERT_TRUE(told->ok()) << *told;
-    // As often as somebody likes, and never another one instead of it.
+    // Of what is forgotten it is never the latest.
     EXPECT_TRUE(executor->facts().IsAcknowledged(uuid));
   }
 

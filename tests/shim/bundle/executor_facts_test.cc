@@ -59,7 +59,9 @@ TEST(ExecutorFacts, KnowEachUpdateAndWhetherItIsAcknowledged) {
                UpdateRecord(2, "u-2", v1::TASK_RUNNING, "t-8"),
                UpdateRecord(3, "u-3"), AcknowledgedRecord("u-1")});
 
+  EXPECT_EQ(facts.FindUpdate("u-1")->sequence(), 1u);
   EXPECT_EQ(facts.FindUpdate("u-2")->sequence(), 2u);
+  EXPECT_EQ(facts.FindUpdate("u-3")->sequence(), 3u);
   EXPECT_EQ(facts.FindUpdate("u-4"), nullptr);
   EXPECT_TRUE(facts.IsAcknowledged("u-1"));
   for (const char* uuid : {"u-2", "u-3", "u-4"})
