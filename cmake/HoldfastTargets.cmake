@@ -76,6 +76,16 @@ function(holdfast_library name)
   add_library(holdfast::${name} ALIAS ${name})
 endfunction()
 
+# holdfast_runs(name program …)
+#
+# What it runs is built with it. Where sources are checked instead of being
+# compiled there is no program.
+function(holdfast_runs name)
+  if(NOT CMAKE_CXX_COMPILER_LAUNCHER MATCHES "tidy-instead$")
+    add_dependencies(${name} ${ARGN})
+  endif()
+endfunction()
+
 # holdfast_test(name SRCS a_test.cc … DEPS t … [TIMEOUT s] [LABELS l …])
 #
 # A GoogleTest program; every TEST in it is a test of ctest.
